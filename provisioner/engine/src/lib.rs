@@ -1,1 +1,28 @@
-//! Purpose.
+//! Brings a graph of resources into being, whatever cloud holds them.
+//!
+//! Read [`resource`] first: what a kind of resource must say about itself and what an adapter must
+//! be able to do with it. Then follow one run: [`refresh`] looks at everything, [`plan`] compares it
+//! with the [`graph`], [`apply`] makes it so and keeps the [`state`] true after every step.
+
+pub mod apply;
+pub mod clock;
+pub mod diff;
+pub mod error;
+pub mod event;
+pub mod graph;
+pub mod input;
+pub mod kind;
+pub mod lock;
+pub mod memory;
+pub mod plan;
+pub mod refresh;
+pub mod resource;
+pub mod state;
+pub mod store;
+
+//pub use clock::Clock;
+pub use error::{Class, Error, Result};
+//pub use graph::{Graph, Node};
+pub use input::{Address, Input};
+pub use kind::{Kind, Kinds, Observed, Of};
+pub use resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};

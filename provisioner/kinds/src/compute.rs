@@ -1,0 +1,102 @@
+//! The cluster, what runs in it, and how many.
+//!
+//! Task definitions and services are kept in ECS's own JSON (camelCase, as `RegisterTaskDefinition`
+//! and `CreateService` take it). So a user may set any field that ECS has, the plan shows it under the
+//! name that AWS's documentation uses, and what nobody sets is ECS's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Input, Pace, Replace, Resource};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Tags;
+
+/// An ECS cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cluster {
+    pub name: String,
+    /// `enabled`, `enhanced` or `disabled`.
+    pub container_insights: String,
+    /// `FARGATE`, `FARGATE_SPOT`.
+    pub capacity_providers: BTreeSet<String>,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClusterOutputs {
+    pub arn: Input,
+    pub name: Input,
+}
+
+impl Resource for Cluster {
+    const KIND: &'static str = "cluster";
+    const IMMUTABLE: &'static [&'static str] = &["name"];
+    const PACE: Pace = Pace::seconds(5, 2, 60);
+    type Outputs = ClusterOutputs;
+}
+
+/// A revision of a task definition. Every change makes a new revision; old ones stay for rollbacks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskDefinition {
+    pub family: String,
+    /// The fields of `RegisterTaskDefinition`, but for the family, the containers and the tags.
+    pub settings: Map<String, Value>,
+    /// Container definitions by name; `environment` and `secrets` in the order of their names.
+    #[serde(deserialize_with = "in_order")]
+    pub containers: BTreeMap<String, Map<String, Value>>,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskDefinitionOutputs {
+    /// With the revision.
+    pub arn: Input,
+}
+
+impl Resource for TaskDefinition {
+    const KIND: &'static str = "task-definition";
+    const IMMUTABLE: &'static [&'static str] = &["family", "settings", "containers"];
+    const REPLACE: Replace = Replace::KeepOld;
+    type Outputs = TaskDefinitionOutputs;
+}
+
+/// A service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Service {
+    pub name: String,
+    /// The cluster's name.
+    pub cluster: Input,
+    /// How many tasks the create call asks for. Later the number is the scaler's, or
+    /// `settings.desiredCount` where there is no scaler.
+    pub initial_count: u32,
+    /// The fields of `CreateService`, but for name, cluster, count and tags.
+    pub settings: Map<String, Value>,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceOutputs {
+    pub arn: Input,
+    pub name: Input,
+}
+
+impl Resource for Service {
+    const KIND: &'static str = "service";
+    const IMMUTABLE: &'static [&'static str] = &["name", "cluster"];
+    const CREATE_ONLY: &'static [&'static str] = &["initial_count"];
+    const PACE: Pace = Pace::seconds(75, 330, 600);
+    type Outputs = ServiceOutputs;
+}
+
+fn in_order<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Map<String, Value>>, D::Error> {
+    let mut containers = BTreeMap::<String, Map<String, Value>>::deserialize(deserializer)?;
+    for list in ["environment", "secrets"] {
+        for items in containers.values_mut().filter_map(|c| c.get_mut(list)?.as_array_mut()) {
+            items.sort_by_key(|item| item["name"].to_string());
+        }
+    }
+    Ok(containers)
+}

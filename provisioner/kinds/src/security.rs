@@ -1,0 +1,67 @@
+//! Security groups, and their rules as one closed set: groups may refer to each other without a
+//! cycle, and a rule that somebody added is a difference.
+
+use std::collections::BTreeSet;
+
+use engine::{Input, Pace, Replace, Resource};
+use serde::{Deserialize, Serialize};
+
+use crate::Tags;
+use crate::network::IdOutputs;
+
+/// A security group without its rules.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecurityGroup {
+    pub vpc: Input,
+    pub name: String,
+    /// No apostrophes or accents: EC2 refuses them.
+    pub description: String,
+    pub tags: Tags,
+}
+
+impl Resource for SecurityGroup {
+    const KIND: &'static str = "security-group";
+    const IMMUTABLE: &'static [&'static str] = &["vpc", "name", "description"];
+    const REPLACE: Replace = Replace::CreateFirst;
+    const READS: u32 = 3;
+    const PACE: Pace = Pace::seconds(1, 1, 300);
+    type Outputs = IdOutputs;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+/// One permission.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rule {
+    pub direction: Direction,
+    /// `tcp`, `udp`, `icmp`, or `-1` for everything.
+    pub protocol: String,
+    /// First and last port; -1 and -1 for everything.
+    pub from: i32,
+    pub to: i32,
+    /// A CIDR block, a security group's id or a prefix list's.
+    pub peer: Input,
+    /// May be empty.
+    pub description: String,
+}
+
+/// All rules of one group, both directions. Known by the group's id; a group without any rule has no
+/// set of rules.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecurityGroupRules {
+    pub group: Input,
+    pub rules: BTreeSet<Rule>,
+}
+
+impl Resource for SecurityGroupRules {
+    const KIND: &'static str = "security-group-rules";
+    const IMMUTABLE: &'static [&'static str] = &["group"];
+    const READS: u32 = 2;
+    const PACE: Pace = Pace::QUICK;
+    type Outputs = IdOutputs;
+}
