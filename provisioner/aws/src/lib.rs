@@ -1,1 +1,18 @@
-//! Purpose.
+//! AWS: one adapter file per kind of resource, the state bucket, the lock table.
+
+pub mod client;
+pub mod error;
+
+mod compute;
+mod data;
+mod emulated;
+mod identity;
+mod logs;
+mod network;
+mod scaling;
+mod security;
+mod tags;
+mod traffic;
+
+pub mod lock;
+pub mod store;

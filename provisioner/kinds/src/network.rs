@@ -89,8 +89,8 @@ impl Resource for ElasticIp {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NatGateway {
     pub subnet: Input,
-    /// The allocation id of its elastic IP.
-    pub address: Input,
+    /// The allocation id of its elastic IP; seen as `None` where the cloud does not report it.
+    pub address: Option<Input>,
     pub tags: Tags,
 }
 
