@@ -1,1 +1,18 @@
-//! Purpose.
+//! A strict AWS: a proxy in front of an emulator that refuses, delays, throttles and fails as AWS does, keeps a log of
+//! every call, and judges that log against AWS's ordering rules. It shares no code with what it judges.
+
+mod call;
+mod clock;
+mod cloud;
+mod control;
+mod fault;
+mod proxy;
+mod redact;
+mod running;
+mod seed;
+mod wire;
+
+pub use call::{Call, Counts};
+pub use clock::Clock;
+pub use fault::{Fault, Faults, Kind, SpecError, Which};
+pub use running::{Config, Running, StartError, Strict};

@@ -1,0 +1,93 @@
+//! The running cloud: what connections, the control endpoint and tests share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::call::{Call, Counts, Log};
+use crate::clock::Clock;
+use crate::fault::{Faults, Kind, Tally};
+use crate::redact::Secrets;
+use crate::seed::Seed;
+use crate::wire::Request;
+
+/// Locks that stay usable after a panic elsewhere: a test that failed must still be able to read its log.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) struct Cloud {
+    pub(crate) upstream: http::uri::Authority,
+    pub(crate) delay: Duration,
+    pub(crate) strict: bool,
+    pub(crate) seed: Seed,
+    pub(crate) clock: Clock,
+    pub(crate) log: Mutex<Log>,
+    pub(crate) secrets: Mutex<Secrets>,
+    faults: Mutex<(Faults, Tally)>,
+    request_ids: AtomicU64,
+    mutations: AtomicU64,
+    /// The `seq` of the call that is held, or 0.
+    pub(crate) held: watch::Sender<u64>,
+    /// Raised by one for each release.
+    pub(crate) released: watch::Sender<u64>,
+}
+
+impl Cloud {
+    pub(crate) fn new(upstream: http::uri::Authority, config: &crate::Config, log: Log) -> Self {
+        Self {
+            upstream,
+            delay: config.delay,
+            strict: config.strict,
+            seed: Seed(config.seed),
+            clock: Clock::new(config.clock_scale),
+            log: Mutex::new(log),
+            secrets: Mutex::default(),
+            faults: Mutex::new((config.faults.clone(), Tally::default())),
+            request_ids: AtomicU64::new(1),
+            mutations: AtomicU64::new(0),
+            held: watch::Sender::new(0),
+            released: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        *lock(&self.faults) = (faults, Tally::default());
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        lock(&self.faults).0.clone()
+    }
+
+    pub(crate) fn strike(&self, request: &Request) -> Option<Kind> {
+        let mut guard = lock(&self.faults);
+        let (faults, tally) = &mut *guard;
+        faults.strike(tally, self.seed, request)
+    }
+
+    pub(crate) fn next_mutation(&self) -> u64 {
+        self.mutations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn request_id(&self) -> String {
+        let n = self.request_ids.fetch_add(1, Ordering::Relaxed);
+        format!("57121c7f-0000-4000-8000-{n:012x}")
+    }
+
+    /// Forgets the log and the counts, and starts the fault plan anew.
+    pub(crate) fn reset_log(&self) {
+        lock(&self.log).clear();
+        self.mutations.store(0, Ordering::Relaxed);
+        lock(&self.faults).1 = Tally::default();
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        lock(&self.log).counts()
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        lock(&self.log).calls()
+    }
+}
