@@ -1,1 +1,354 @@
-//! Purpose.
+//! The connection to AWS: one set of clients for reading, one for changing, and a count of calls.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
+use engine::{Class, Error, Result};
+
+use crate::emulated;
+use crate::error::error;
+
+/// Asked before every mutating call; an error means that nothing may be changed any more.
+pub type Guard = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// An account's region. Cheap to clone; clones share their connections and their counts.
+#[derive(Clone)]
+pub struct Aws {
+    read: Arc<Clients>,
+    write: Arc<Clients>,
+    guard: Guard,
+    calls: Calls,
+    region: String,
+    overridden: bool,
+}
+
+/// Who the credentials belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    pub arn: String,
+}
+
+impl Aws {
+    /// Connects with the SDK's own settings (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, SSO, web identity and
+    /// so on), in `region` or in that of the environment or the profile. Sends nothing.
+    ///
+    /// # Errors
+    /// When no region is named anywhere. The instance metadata service is not asked: outside of EC2
+    /// that would cost seconds.
+    pub async fn connect(region: Option<&str>) -> Result<Self> {
+        let chain = RegionProviderChain::first_try(region.map(|name| Region::new(name.to_owned())))
+            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new());
+        let Some(region) = chain.region().await else {
+            return Err(Error::new(
+                Class::Invalid,
+                "no region: set AWS_REGION, or `region` in the profile",
+            ));
+        };
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .region(region)
+            .http_client(http())
+            .load()
+            .await;
+        Ok(Self::new(&sdk))
+    }
+
+    /// With settings loaded elsewhere. Their retries and timeouts are replaced by ours.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        let calls = Calls::default();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(3100))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .operation_timeout(Duration::from_secs(120))
+            .build();
+        let config = |retries| {
+            sdk.to_builder().timeout_config(timeouts.clone()).retry_config(retries).build()
+        };
+        // Reads are repeated by the SDK. A mutating call is never: most create calls have no client
+        // token, so repeating one after a lost answer makes two; the engine looks first.
+        let reads = RetryConfig::standard()
+            .with_max_attempts(8)
+            .with_initial_backoff(Duration::from_millis(300))
+            .with_max_backoff(Duration::from_secs(10));
+        Self {
+            read: Arc::new(Clients::new(&config(reads), &calls, false)),
+            write: Arc::new(Clients::new(&config(RetryConfig::disabled()), &calls, true)),
+            guard: Arc::new(|| Ok(())),
+            calls,
+            region: sdk.region().map(ToString::to_string).unwrap_or_default(),
+            overridden: ENDPOINTS.iter().any(|(id, _)| is_overridden(sdk, id)),
+        }
+    }
+
+    /// The same, asking `guard` before every mutating call.
+    #[must_use]
+    pub fn guarded(&self, guard: Guard) -> Self {
+        Self { guard, ..self.clone() }
+    }
+
+    /// Clients for calls that change nothing: repeated by the SDK on throttling and lost answers.
+    #[must_use]
+    pub fn read(&self) -> &Clients {
+        &self.read
+    }
+
+    /// Clients for calls that change something: sent once.
+    ///
+    /// # Errors
+    /// What the guard says, [`Class::Fenced`] for example.
+    pub fn write(&self) -> Result<&Clients> {
+        (self.guard)()?;
+        Ok(&self.write)
+    }
+
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Whether any service is reached at an endpoint that the user named (`AWS_ENDPOINT_URL`,
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, `endpoint_url` in the profile): an emulator, or a proxy.
+    #[must_use]
+    pub fn is_endpoint_overridden(&self) -> bool {
+        self.overridden
+    }
+
+    /// Whose account this is.
+    ///
+    /// # Errors
+    /// [`Class::Credentials`] when there are none or they are no longer good.
+    pub async fn identity(&self) -> Result<Identity> {
+        let caller = self
+            .read()
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|e| error("sts:GetCallerIdentity", e))?;
+        Ok(Identity {
+            account: caller.account.unwrap_or_default(),
+            arn: caller.arn.unwrap_or_default(),
+        })
+    }
+
+    /// How often each operation was called since the connection was made: `("ec2:DescribeVpcs", 3)`.
+    #[must_use]
+    pub fn calls(&self) -> Vec<(String, u64)> {
+        self.calls.of(|_| true)
+    }
+
+    /// Those of [`Self::calls`] that went through [`Self::write`].
+    #[must_use]
+    pub fn mutating_calls(&self) -> Vec<(String, u64)> {
+        self.calls.of(|call| call.mutating)
+    }
+
+    /// How many HTTP requests the calls took, repetitions included.
+    #[must_use]
+    pub fn attempts(&self) -> u64 {
+        self.calls.lock().attempts
+    }
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// A service's id in the SDK's settings, and the prefix of its operations in our messages (the one
+/// that IAM policies use).
+const ENDPOINTS: [(&str, &str); 12] = [
+    ("Application Auto Scaling", "application-autoscaling"),
+    ("CloudWatch Logs", "logs"),
+    ("DynamoDB", "dynamodb"),
+    ("EC2", "ec2"),
+    ("ECR", "ecr"),
+    ("ECS", "ecs"),
+    ("Elastic Load Balancing v2", "elasticloadbalancing"),
+    ("IAM", "iam"),
+    ("S3", "s3"),
+    ("Secrets Manager", "secretsmanager"),
+    ("Service Quotas", "servicequotas"),
+    ("STS", "sts"),
+];
+
+/// One client per service.
+#[derive(Debug)]
+pub struct Clients {
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub ec2: aws_sdk_ec2::Client,
+    pub ecr: aws_sdk_ecr::Client,
+    pub ecs: aws_sdk_ecs::Client,
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub quotas: aws_sdk_servicequotas::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub scaling: aws_sdk_applicationautoscaling::Client,
+    pub secrets: aws_sdk_secretsmanager::Client,
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl Clients {
+    fn new(sdk: &SdkConfig, calls: &Calls, mutating: bool) -> Self {
+        let watch = |id: &'static str| Watch {
+            service: ENDPOINTS.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name),
+            overridden: is_overridden(sdk, id),
+            mutating,
+            calls: calls.clone(),
+        };
+        macro_rules! client {
+            ($service:ident, $id:literal) => {
+                $service::Client::from_conf(
+                    $service::config::Builder::from(sdk).interceptor(watch($id)).build(),
+                )
+            };
+        }
+        Self {
+            dynamodb: client!(aws_sdk_dynamodb, "DynamoDB"),
+            ec2: client!(aws_sdk_ec2, "EC2"),
+            ecr: client!(aws_sdk_ecr, "ECR"),
+            ecs: client!(aws_sdk_ecs, "ECS"),
+            elb: client!(aws_sdk_elasticloadbalancingv2, "Elastic Load Balancing v2"),
+            iam: client!(aws_sdk_iam, "IAM"),
+            logs: client!(aws_sdk_cloudwatchlogs, "CloudWatch Logs"),
+            quotas: client!(aws_sdk_servicequotas, "Service Quotas"),
+            // A bucket's name in front of an emulator's address does not resolve.
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(sdk)
+                    .force_path_style(is_overridden(sdk, "S3"))
+                    .interceptor(watch("S3"))
+                    .build(),
+            ),
+            scaling: client!(aws_sdk_applicationautoscaling, "Application Auto Scaling"),
+            secrets: client!(aws_sdk_secretsmanager, "Secrets Manager"),
+            sts: client!(aws_sdk_sts, "STS"),
+        }
+    }
+}
+
+/// Whether the user named the endpoint of a service, for all services or for this one.
+fn is_overridden(sdk: &SdkConfig, id: &str) -> bool {
+    let key = ServiceConfigKey::builder()
+        .service_id(id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    sdk.endpoint_url().is_some()
+        || key.is_ok_and(|key| sdk.service_config().is_some_and(|c| c.load_config(key).is_some()))
+}
+
+/// One pool of connections for all clients: by default each of the SDK's clients has its own.
+fn http() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector =
+            ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
+}
+
+/// What was called, shared by all clones of an [`Aws`].
+#[derive(Clone, Debug, Default)]
+struct Calls(Arc<Mutex<Counts>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    calls: BTreeMap<Call, u64>,
+    attempts: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    name: String,
+    mutating: bool,
+}
+
+impl Calls {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, wanted: impl Fn(&Call) -> bool) -> Vec<(String, u64)> {
+        let counts = self.lock();
+        let calls = counts.calls.iter().filter(|(call, _)| wanted(call));
+        calls.map(|(call, count)| (call.name.clone(), *count)).collect()
+    }
+}
+
+/// Counts a client's calls, and marks the answers of an endpoint that the user named.
+#[derive(Debug)]
+struct Watch {
+    service: &'static str,
+    overridden: bool,
+    mutating: bool,
+    calls: Calls,
+}
+
+impl Intercept for Watch {
+    fn name(&self) -> &'static str {
+        "Watch"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = cfg.load::<Metadata>().map_or("", Metadata::name);
+        let name = format!("{}:{operation}", self.service);
+        let call = Call { name, mutating: self.mutating };
+        *self.calls.lock().calls.entry(call).or_default() += 1;
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.calls.lock().attempts += 1;
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.overridden {
+            emulated::mark(context.response_mut());
+        }
+        Ok(())
+    }
+}

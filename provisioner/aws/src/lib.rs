@@ -16,3 +16,5 @@ mod traffic;
 
 pub mod lock;
 pub mod store;
+
+pub use client::{Aws, Guard, Identity};

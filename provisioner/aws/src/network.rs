@@ -1,1 +1,3 @@
-//! Purpose.
+//! The adapters of the virtual network.
+
+mod vpc;
