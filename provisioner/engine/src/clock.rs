@@ -1,1 +1,91 @@
-//! x
+//! Time, as fast as it is wanted: a rehearsal lets hours pass in seconds.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// A clock that may run faster than the wall's. All waiting goes through it.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    start: Instant,
+    scale: f64,
+}
+
+impl Clock {
+    /// Real time.
+    #[must_use]
+    pub fn real() -> Self {
+        Self::scaled(1.0)
+    }
+
+    /// One real second counts as `scale` seconds.
+    #[must_use]
+    pub fn scaled(scale: f64) -> Self {
+        let scale = if scale.is_finite() && scale > 0.0 { scale } else { 1.0 };
+        Self { start: Instant::now(), scale }
+    }
+
+    /// Time since this clock was made; never goes back.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.start.elapsed().mul_f64(self.scale)
+    }
+
+    /// The time of day, never scaled: for records that people read.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// How long ago a recorded time was, on this clock. Zero for a time in the future.
+    #[must_use]
+    pub fn since(&self, then: Timestamp) -> Duration {
+        Duration::try_from(Timestamp::now().duration_since(then))
+            .unwrap_or_default()
+            .mul_f64(self.scale)
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time.div_f64(self.scale)).await;
+    }
+
+    /// How much faster than real time it runs.
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+}
+
+/// How long a failing read is repeated.
+pub const READ_BUDGET: Duration = Duration::from_secs(120);
+
+/// Growing, jittered delays between tries: 0.5 s doubling up to 20 s, each cut by up to a half.
+#[derive(Debug)]
+pub struct Backoff {
+    tries: u32,
+    spent: Duration,
+}
+
+impl Backoff {
+    #[must_use]
+    pub fn new() -> Self {
+        Self { tries: 0, spent: Duration::ZERO }
+    }
+
+    /// The next delay, or `None` when the delays together would exceed the budget.
+    pub fn next(&mut self, budget: Duration) -> Option<Duration> {
+        let full = Duration::from_millis(500) * 2u32.saturating_pow(self.tries.min(6));
+        let delay = full.min(Duration::from_secs(20)).mul_f64(rand::random_range(0.5..1.0));
+        self.tries += 1;
+        self.spent += delay;
+        (self.spent <= budget).then_some(delay)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}

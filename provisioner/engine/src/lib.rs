@@ -7,22 +7,26 @@
 pub mod apply;
 pub mod clock;
 pub mod diff;
+mod ensure;
 pub mod error;
 pub mod event;
 pub mod graph;
 pub mod input;
 pub mod kind;
 pub mod lock;
+mod look;
 pub mod memory;
+mod order;
 pub mod plan;
 pub mod refresh;
+mod remove;
 pub mod resource;
 pub mod state;
 pub mod store;
 
-//pub use clock::Clock;
+pub use clock::Clock;
 pub use error::{Class, Error, Result};
-//pub use graph::{Graph, Node};
+pub use graph::{Graph, Node};
 pub use input::{Address, Input};
 pub use kind::{Kind, Kinds, Observed, Of};
 pub use resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};

@@ -1,1 +1,196 @@
-//! x
+//! What has to happen: the graph compared with the picture.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::diff::{self, Difference};
+use crate::error::{Class, Error, Result};
+use crate::graph::Graph;
+use crate::input::{self, Address};
+use crate::kind::{Kinds, Observed, Traits};
+use crate::refresh::Picture;
+use crate::resource::{Id, KEPT, Ready, Replace};
+use crate::state::State;
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    None,
+    Create,
+    Update,
+    /// Another one takes its place, in the way that [`Step::how`] says.
+    Replace,
+    Delete,
+    /// It is gone already, and only the state still speaks of it.
+    Forget,
+    /// The endpoint does not implement its kind.
+    NotEmulated,
+}
+
+/// One resource's part in the plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    pub address: Address,
+    pub action: Action,
+    /// How it is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<Replace>,
+    /// Why it is replaced, or made although it was made before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// What is desired, with inputs resolved as far as they are known. Absent when it must go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Observed>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub depends: BTreeSet<Address>,
+    /// Superseded ones that go at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<Id>,
+}
+
+/// All steps by address, unchanged resources among them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Plan {
+    pub steps: BTreeMap<Address, Step>,
+}
+
+impl Plan {
+    /// The steps that change something in the cloud.
+    pub fn changes(&self) -> impl Iterator<Item = &Step> {
+        self.steps.values().filter(|step| {
+            !step.older.is_empty()
+                || !matches!(step.action, Action::None | Action::Forget | Action::NotEmulated)
+        })
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+
+    /// Resources that hold data and would be deleted or replaced.
+    pub fn losses<'a, C>(&'a self, kinds: &'a Kinds<C>) -> impl Iterator<Item = &'a Step> {
+        self.changes().filter(|step| {
+            matches!(step.action, Action::Delete | Action::Replace)
+                && kinds.of(&step.address).is_ok_and(|kind| kind.traits().precious)
+        })
+    }
+}
+
+/// Compares. Fails with [`Class::Foreign`] when something of a desired name is somebody else's.
+pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture) -> Result<Plan> {
+    if let Some((address, seen)) = picture.foreign.iter().next() {
+        return Err(foreign(address, seen));
+    }
+    let mut known: BTreeMap<&Address, &Map<String, Value>> = BTreeMap::new();
+    let mut plan = Plan::default();
+    for address in graph.order()? {
+        let Some(desired) = graph.get(address) else { continue };
+        let kind = kinds.of(address)?;
+        let resolved = input::resolve(&desired.spec, &|of, field| {
+            known.get(of)?.get(field)?.as_str().map(str::to_owned)
+        });
+        let spec = kind.normalize(&resolved)?;
+        let entry = state.resources.get(address);
+        let mut step = Step {
+            address: address.clone(),
+            action: Action::Create,
+            how: None,
+            reason: None,
+            differences: Vec::new(),
+            desired: Some(spec),
+            seen: picture.seen.get(address).cloned(),
+            depends: desired.depends.clone(),
+            older: Vec::new(),
+        };
+        if let Some(why) = picture.not_emulated.get(address) {
+            step.action = Action::NotEmulated;
+            step.reason = Some(why.clone());
+        } else if step.seen.is_some() {
+            compare(&mut step, kind.traits());
+        } else if entry.is_some_and(|entry| entry.id.is_some()) {
+            step.reason = Some("it is gone from the cloud".into());
+        }
+        step.older =
+            entry.map(|entry| superfluous(&entry.older, kind.traits())).unwrap_or_default();
+        if let (Action::None | Action::Update, Some(seen)) =
+            (step.action, picture.seen.get(address))
+        {
+            known.insert(address, &seen.outputs);
+        }
+        plan.steps.insert(address.clone(), step);
+    }
+    for (address, entry) in &state.resources {
+        if graph.get(address).is_some() {
+            continue;
+        }
+        let seen = picture.seen.get(address).cloned();
+        let action = match (&seen, picture.not_emulated.contains_key(address)) {
+            (_, true) => Action::NotEmulated,
+            (Some(_), _) => Action::Delete,
+            // Begun and not answered: whether it exists is settled when it is removed.
+            (None, _) if entry.intent.is_some() => Action::Delete,
+            (None, _) => Action::Forget,
+        };
+        plan.steps.insert(
+            address.clone(),
+            Step {
+                address: address.clone(),
+                action,
+                how: None,
+                reason: None,
+                differences: Vec::new(),
+                desired: None,
+                seen,
+                depends: entry.depends.clone(),
+                older: entry.older.clone(),
+            },
+        );
+    }
+    Ok(plan)
+}
+
+fn compare(step: &mut Step, traits: &Traits) {
+    let (Some(desired), Some(seen)) = (&step.desired, &step.seen) else { return };
+    step.differences = diff::diff(desired, &seen.spec, traits.create_only, traits.exact);
+    let fixed = step.differences.iter().find(|d| traits.immutable.contains(&d.field()));
+    step.reason = match (&seen.ready, fixed) {
+        (Ready::Never(why), _) if traits.fails_for_good => Some(format!("it failed: {why}")),
+        (Ready::Leaving(why), _) => Some(format!("it is being deleted: {why}")),
+        (_, Some(difference)) if traits.replace == Replace::KeepOld => {
+            Some(format!("{} makes a new revision", difference.path))
+        }
+        (_, Some(difference)) => Some(format!("{} cannot be changed in place", difference.path)),
+        _ => None,
+    };
+    step.action = match (&step.reason, step.differences.is_empty()) {
+        (Some(_), _) => Action::Replace,
+        (None, true) => Action::None,
+        (None, false) => Action::Update,
+    };
+    step.how = (step.action == Action::Replace).then_some(traits.replace);
+}
+
+/// Superseded ones beyond those that a kind keeps.
+fn superfluous(older: &[Id], traits: &Traits) -> Vec<Id> {
+    let kept = if traits.replace == Replace::KeepOld { KEPT } else { 0 };
+    older[..older.len().saturating_sub(kept)].to_vec()
+}
+
+pub(crate) fn foreign(address: &Address, seen: &Observed) -> Error {
+    let whose = seen.owner.as_ref().map_or_else(
+        || "carries no tags of ours".into(),
+        |owner| format!("belongs to {} of {}/{}", owner.resource, owner.project, owner.environment),
+    );
+    Error::new(
+        Class::Foreign,
+        format!("{address}: {} exists already and {whose}; rename ours or remove it", seen.id),
+    )
+}

@@ -1,1 +1,154 @@
-//! x
+//! Looks at everything that the state and the graph speak of: one call per kind, all kinds at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::error::{Class, Error, Result};
+use crate::graph::Graph;
+use crate::input::{self, Address};
+use crate::kind::{Kind, Kinds, Look, Observed};
+use crate::resource::{Id, Owner};
+use crate::state::State;
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Picture {
+    pub seen: BTreeMap<Address, Observed>,
+    /// Resources of kinds that the endpoint does not implement, and why.
+    pub not_emulated: BTreeMap<Address, String>,
+    /// Found by name, and somebody else's.
+    pub foreign: BTreeMap<Address, Observed>,
+}
+
+/// Looks. The graph may be empty (`destroy`). Reads only.
+pub async fn refresh<C: Sync>(
+    cloud: &C,
+    kinds: &Kinds<C>,
+    graph: &Graph,
+    state: &State,
+    clock: &Clock,
+) -> Result<Picture> {
+    let mut addresses: BTreeMap<&str, BTreeSet<&Address>> = BTreeMap::new();
+    for address in state.resources.keys().chain(graph.iter().map(|(address, _)| address)) {
+        addresses.entry(address.kind()).or_default().insert(address);
+    }
+    let looks = addresses.iter().map(|(kind, addresses)| async {
+        let kind = kinds.get(kind)?;
+        let look = KindLook { cloud, kind, graph, state, clock };
+        match look.all(addresses).await {
+            Err(error) if error.is(Class::NotEmulated) => {
+                let not_emulated = addresses.iter().map(|a| ((*a).clone(), error.to_string()));
+                Ok(Picture { not_emulated: not_emulated.collect(), ..Picture::default() })
+            }
+            other => other,
+        }
+    });
+    let mut whole = Picture::default();
+    for part in try_join_all(looks).await? {
+        whole.seen.extend(part.seen);
+        whole.not_emulated.extend(part.not_emulated);
+        whole.foreign.extend(part.foreign);
+    }
+    Ok(whole)
+}
+
+struct KindLook<'a, C> {
+    cloud: &'a C,
+    kind: &'a dyn Kind<C>,
+    graph: &'a Graph,
+    state: &'a State,
+    clock: &'a Clock,
+}
+
+impl<C: Sync> KindLook<'_, C> {
+    async fn all(&self, addresses: &BTreeSet<&Address>) -> Result<Picture> {
+        let mut picture = Picture::default();
+        let ids: BTreeMap<&Id, &Address> =
+            addresses.iter().filter_map(|a| Some((self.entry(a)?.id.as_ref()?, *a))).collect();
+        if !ids.is_empty() {
+            let wanted: Vec<Id> = ids.keys().map(|id| (*id).clone()).collect();
+            for seen in
+                patient(self.clock, || self.kind.observe(self.cloud, Look::Ids(&wanted))).await?
+            {
+                if let Some(address) = ids.get(&seen.id) {
+                    picture.seen.insert((*address).clone(), seen);
+                }
+            }
+        }
+        for address in missing(addresses, &picture) {
+            let Some(entry) = self.entry(address) else { continue };
+            let Some(intent) = &entry.intent else { continue };
+            let op = self.state.op(address, &intent.op);
+            let found = patient(self.clock, || {
+                self.kind.observe(self.cloud, Look::Lost(&entry.desired, &op))
+            })
+            .await?;
+            let ours = found.into_iter().find(|seen| owned_by(seen.owner.as_ref(), &op.owner));
+            picture.seen.extend(ours.map(|seen| (address.clone(), seen)));
+        }
+        self.by_name(addresses, &mut picture).await?;
+        Ok(picture)
+    }
+
+    /// Kinds that may be there without the state's knowledge are looked up by name.
+    async fn by_name(&self, addresses: &BTreeSet<&Address>, picture: &mut Picture) -> Result<()> {
+        if !self.kind.traits().looked_up {
+            return Ok(());
+        }
+        for address in missing(addresses, picture) {
+            let Some(desired) = self.graph.get(address) else { continue };
+            let named: [Value; 1] = [desired.spec.clone()];
+            if input::is_unknown(&named[0]) {
+                continue;
+            }
+            let found =
+                patient(self.clock, || self.kind.observe(self.cloud, Look::Named(&named))).await?;
+            let owner = Owner { resource: address.to_string(), ..self.state.owner() };
+            for seen in found {
+                if seen.owner.as_ref().is_some_and(|other| other.same_resource(&owner)) {
+                    picture.seen.insert(address.clone(), seen);
+                } else {
+                    picture.foreign.insert(address.clone(), seen);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, address: &Address) -> Option<&crate::state::Entry> {
+        self.state.resources.get(address)
+    }
+}
+
+fn missing<'a>(addresses: &BTreeSet<&'a Address>, picture: &Picture) -> Vec<&'a Address> {
+    addresses.iter().filter(|address| !picture.seen.contains_key(**address)).copied().collect()
+}
+
+/// Kinds without tags (`None`) are found by names that only we would choose.
+pub(crate) fn owned_by(owner: Option<&Owner>, expected: &Owner) -> bool {
+    owner.is_none_or(|owner| owner.same_resource(expected))
+}
+
+/// Repeats a read while it fails for reasons that pass.
+pub(crate) async fn patient<T, F: Future<Output = Result<T>>>(
+    clock: &Clock,
+    mut read: impl FnMut() -> F,
+) -> Result<T> {
+    let mut backoff = crate::clock::Backoff::new();
+    loop {
+        match read().await {
+            Err(error) if may_pass(&error) => match backoff.next(crate::clock::READ_BUDGET) {
+                Some(delay) => clock.sleep(delay).await,
+                None => return Err(error),
+            },
+            other => return other,
+        }
+    }
+}
+
+fn may_pass(error: &Error) -> bool {
+    matches!(error.class, Class::Throttled | Class::Transient | Class::Lost)
+}

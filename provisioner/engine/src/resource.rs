@@ -26,6 +26,10 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const IMMUTABLE: &'static [&'static str] = &[];
     /// Top-level fields that only the create call uses and nothing reports back: never a difference.
     const CREATE_ONLY: &'static [&'static str] = &[];
+    /// Top-level fields in which a key that is seen but not desired is a difference too (policies).
+    const EXACT: &'static [&'static str] = &[];
+    /// One that has failed ([`Ready::Never`]) never heals: replace it.
+    const FAILS_FOR_GOOD: bool = false;
     /// How a replacement is carried out.
     const REPLACE: Replace = Replace::DeleteFirst;
     /// Holds data: replacing or deleting it is refused unless the user names it.

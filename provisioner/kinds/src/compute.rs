@@ -70,7 +70,9 @@ pub struct Service {
     /// How many tasks the create call asks for. Later the number is the scaler's, or
     /// `settings.desiredCount` where there is no scaler.
     pub initial_count: u32,
-    /// The fields of `CreateService`, but for name, cluster, count and tags.
+    /// The fields of `CreateService`, but for name, cluster, count and tags; `subnets` and
+    /// `securityGroups` in order.
+    #[serde(deserialize_with = "network_in_order")]
     pub settings: Map<String, Value>,
     pub tags: Tags,
 }
@@ -99,4 +101,39 @@ fn in_order<'de, D: serde::Deserializer<'de>>(
         }
     }
     Ok(containers)
+}
+
+fn network_in_order<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Map<String, Value>, D::Error> {
+    let mut settings = Map::deserialize(deserializer)?;
+    let network = settings.get_mut("networkConfiguration");
+    if let Some(network) = network.and_then(|network| network.get_mut("awsvpcConfiguration")) {
+        for list in ["subnets", "securityGroups"] {
+            if let Some(items) = network.get_mut(list).and_then(Value::as_array_mut) {
+                items.sort_by_key(Value::to_string);
+            }
+        }
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_service_does_not_care_for_the_order_of_its_subnets() {
+        let service = |subnets: Value| -> Service {
+            serde_json::from_value(json!({
+                "name": "api", "cluster": "c", "initial_count": 1, "tags": [],
+                "settings": {"networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}}}
+            }))
+            .unwrap()
+        };
+        let one = service(json!(["subnet-1", "subnet-2"]));
+        assert_eq!(one.settings, service(json!(["subnet-2", "subnet-1"])).settings);
+        assert_ne!(one.settings, service(json!(["subnet-2"])).settings);
+    }
 }

@@ -28,6 +28,7 @@ pub struct RepositoryOutputs {
 impl Resource for Repository {
     const KIND: &'static str = "repository";
     const IMMUTABLE: &'static [&'static str] = &["name"];
+    const EXACT: &'static [&'static str] = &["lifecycle"];
     type Outputs = RepositoryOutputs;
 }
 
@@ -51,7 +52,8 @@ pub struct Secret {
     pub value: SecretValue,
     /// Waiting in its recovery window. Always desired to be `false`: it is restored then.
     pub scheduled_for_deletion: bool,
-    /// Days in which a deleted one can be restored, 7 to 30; 0 deletes at once.
+    /// Days in which a deleted one can be restored, 7 to 30; 0 deletes at once. Kept in a tag of the
+    /// secret: AWS takes it with the delete call only, when nothing says any more what was desired.
     pub recovery_window: u32,
     pub tags: Tags,
 }
@@ -67,7 +69,7 @@ pub struct SecretOutputs {
 impl Resource for Secret {
     const KIND: &'static str = "secret";
     const IMMUTABLE: &'static [&'static str] = &["name"];
-    const CREATE_ONLY: &'static [&'static str] = &["value", "recovery_window"];
+    const CREATE_ONLY: &'static [&'static str] = &["value"];
     const PRECIOUS: bool = true;
     const LOOKED_UP: bool = true;
     const PACE: Pace = Pace::seconds(1, 1, 60);

@@ -97,6 +97,7 @@ pub struct NatGateway {
 impl Resource for NatGateway {
     const KIND: &'static str = "nat-gateway";
     const IMMUTABLE: &'static [&'static str] = &["subnet", "address"];
+    const FAILS_FOR_GOOD: bool = true;
     const PACE: Pace = Pace::seconds(111, 56, 124);
     type Outputs = IdOutputs;
 }
