@@ -1,1 +1,10 @@
-fn main() {}
+//! `payments-api`: the binary; everything it does is in the library.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    api::run()
+}

@@ -1,0 +1,115 @@
+//! The outermost layer: gives a request its ids and language, and writes what leaves: problems, headers, log and metrics.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use uuid::Uuid;
+
+use crate::{
+    app::{Phase, Shared},
+    auth::Principal,
+    payment::Actor,
+    problem::{self, Language, Problem},
+};
+
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request before anything is done with it.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) request_id: String,
+    pub(crate) trace_id: String,
+    pub(crate) language: Language,
+}
+
+impl Context {
+    fn read(headers: &HeaderMap) -> Self {
+        let request_id = headers
+            .get(&REQUEST_ID)
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
+            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        Self { request_id, trace_id: String::new(), language: Language::negotiate(headers) }
+    }
+}
+
+/// Wraps every request.
+pub(crate) async fn observe(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let context = Arc::new(Context::read(request.headers()));
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(Arc::clone(&context));
+
+    let mut response = next.run(request).await;
+
+    if let Some(problem) = problem_of(&mut response) {
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = problem.render(context.language, &context.request_id, &context.trace_id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    seal(response.headers_mut(), &context, app.phase() == Phase::Draining);
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    crate::metrics::request(&method, route, response.status(), started.elapsed());
+    response
+}
+
+/// The problem that a response carries or, when it is a bare error of the router, stands for.
+fn problem_of(response: &mut Response) -> Option<Problem> {
+    if let Some(problem) = response.extensions_mut().remove::<Box<Problem>>() {
+        return Some(*problem);
+    }
+    let bare = response.status().as_u16() >= 400
+        && response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| !kind.as_bytes().starts_with(b"application/"));
+    bare.then(|| problem::for_status(response.status())).flatten()
+}
+
+/// The headers that every answer has.
+fn seal(headers: &mut HeaderMap, context: &Context, draining: bool) {
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if draining {
+        // Moves keep-alive connections to another instance before this one closes them.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Actor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let context = parts.extensions.get::<Arc<Context>>();
+        let principal = parts.extensions.get::<Principal>();
+        let (Some(context), Some(principal)) = (context, principal) else {
+            return Err(Problem::new(problem::Code::Unauthenticated));
+        };
+        Ok(Self {
+            name: principal.name.to_string(),
+            request_id: context.request_id.clone(),
+            trace_id: context.trace_id.clone(),
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! The payments API: one small static file that keeps payments exactly, once, and for good.
+
+mod app;
+mod auth;
+mod body;
+mod breaker;
+mod codes;
+mod commands;
+mod container;
+mod context;
+pub mod data;
+mod handlers;
+mod idempotency;
+mod logs;
+mod metrics;
+pub mod money;
+mod payment;
+mod precondition;
+mod problem;
+mod protect;
+mod query;
+mod router;
+mod server;
+mod settings;
+mod store;
+mod webhooks;
+
+pub use commands::run;

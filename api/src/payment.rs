@@ -1,0 +1,129 @@
+//! What a payment is and how it may change.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{data::Data, money::Money};
+
+/// The two states of the challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Inserted,
+    Consumed,
+}
+
+impl Status {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inserted => "inserted",
+            Self::Consumed => "consumed",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "inserted" => Some(Self::Inserted),
+            "consumed" => Some(Self::Consumed),
+            _ => None,
+        }
+    }
+}
+
+/// One payment, live or deleted (a tombstone keeps everything).
+#[derive(Clone, Debug)]
+pub struct Payment {
+    pub id: Uuid,
+    pub status: Status,
+    pub data: Data,
+    pub amount: Money,
+    /// Grows by one with every change; the ETag is made of it.
+    pub version: i32,
+    pub created_at: OffsetDateTime,
+    pub updated_at: OffsetDateTime,
+    pub deleted_at: Option<OffsetDateTime>,
+}
+
+impl Payment {
+    /// A new payment; its id and its creation time agree to the millisecond.
+    #[must_use]
+    pub fn new(amount: Money, data: Data) -> Self {
+        let id = Uuid::now_v7();
+        let at = created_at(id);
+        Self { id, status: Status::Inserted, data, amount, version: 1, created_at: at, updated_at: at, deleted_at: None }
+    }
+
+    /// The strong entity tag.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("\"{}\"", self.version)
+    }
+}
+
+/// The time inside a UUID version 7 (RFC 9562 section 5.7), or 1970 for another version.
+#[must_use]
+pub fn created_at(id: Uuid) -> OffsetDateTime {
+    let millis = id.get_timestamp().map_or(0, |stamp| {
+        let (seconds, nanos) = stamp.to_unix();
+        i128::from(seconds) * 1000 + i128::from(nanos / 1_000_000)
+    });
+    OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// The present time, cut to the millisecond that both databases keep.
+#[must_use]
+pub fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_millisecond(now.millisecond()).unwrap_or(now)
+}
+
+/// A change that a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// inserted -> consumed
+    Consume,
+    /// inserted (and consumed, when the setting allows it) -> tombstone
+    Delete { consumed_too: bool },
+    /// tombstone -> as before
+    Restore,
+}
+
+impl Change {
+    /// The kind of event that records it.
+    #[must_use]
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Consume => "consumed",
+            Self::Delete { .. } => "deleted",
+            Self::Restore => "restored",
+        }
+    }
+}
+
+/// Who asks, for the audit trail.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub name: String,
+    pub request_id: String,
+    pub trace_id: String,
+}
+
+/// One line of a payment's audit trail.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Event {
+    /// The version that the change made.
+    pub version: i32,
+    /// inserted, consumed, deleted or restored.
+    pub kind: String,
+    pub from_status: Option<String>,
+    pub to_status: String,
+    /// The principal that asked for it.
+    pub actor: String,
+    pub request_id: String,
+    pub trace_id: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}

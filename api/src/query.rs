@@ -1,0 +1,49 @@
+//! What a list may be asked: filters and a page.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::payment::Status;
+
+/// Conditions on payments; all must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub status: Option<Status>,
+    pub created_gte: Option<OffsetDateTime>,
+    pub created_lt: Option<OffsetDateTime>,
+    /// Centavos, inclusive.
+    pub amount_gte: Option<i64>,
+    /// Centavos, inclusive.
+    pub amount_lte: Option<i64>,
+    /// The data contains these members.
+    pub data: Option<Contained>,
+    pub show_deleted: bool,
+}
+
+impl Filter {
+    /// True when nothing but liveness is asked.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let Self { status, created_gte, created_lt, amount_gte, amount_lte, data, show_deleted } = self;
+        status.is_none()
+            && created_gte.is_none()
+            && created_lt.is_none()
+            && amount_gte.is_none()
+            && amount_lte.is_none()
+            && data.is_none()
+            && !show_deleted
+    }
+}
+
+/// An object whose members the data must contain: nested objects of texts, numbers, booleans and nulls.
+#[derive(Clone, Debug)]
+pub struct Contained(pub serde_json::Map<String, serde_json::Value>);
+
+/// Where a page starts and how long it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Only payments before this id, which is the last of the page before.
+    pub after: Option<Uuid>,
+    /// 1 to 100.
+    pub limit: i64,
+}

@@ -1,0 +1,218 @@
+//! Every setting: its flag, environment variable, unit and default; and the rules that stop a wrong one at start.
+
+use std::{net::IpAddr, path::Path, time::Duration};
+
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+/// A setting that cannot be used. The text names the variable and never holds a secret.
+#[derive(Debug, Error)]
+#[error("{variable}: {reason}")]
+pub struct SettingError {
+    pub variable: &'static str,
+    pub reason: String,
+}
+
+/// Whether `POST` needs an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Idempotency {
+    Optional,
+    Required,
+}
+
+/// The shape of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// The shape of new trace ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceIds {
+    W3c,
+    Xray,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Address to listen on
+    #[arg(long, env = "HOST", default_value = "0.0.0.0", hide_env_values = true)]
+    pub host: IpAddr,
+    /// Port of the API
+    #[arg(long, env = "PORT", default_value_t = 8000, hide_env_values = true)]
+    pub port: u16,
+    /// Port of GET /metrics; 0 switches it off [default: 9090 when it is free]
+    #[arg(long, env = "METRICS_PORT", hide_env_values = true)]
+    pub metrics_port: Option<u16>,
+    /// Where payments are kept: postgres://user:password@host/name or sqlite://file
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://payments.db", hide_env_values = true)]
+    pub database_url: SecretString,
+    /// Accept that payments are lost with this container: allows SQLite without a volume
+    #[arg(long, env = "DATABASE_EPHEMERAL", default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, hide_env_values = true)]
+    pub database_ephemeral: bool,
+    /// Connections to the database
+    #[arg(long, env = "DATABASE_POOL", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500), hide_env_values = true)]
+    pub database_pool: u32,
+    /// Longest wait for a free connection, milliseconds
+    #[arg(long, env = "DATABASE_ACQUIRE_TIMEOUT_MS", default_value = "1000", value_parser = millis, hide_env_values = true)]
+    pub database_acquire_timeout: Duration,
+    /// Name of the administrator (HTTP Basic)
+    #[arg(long, env = "ADMIN_USER", hide_env_values = true)]
+    pub admin_user: Option<String>,
+    /// Password of the administrator, plain or as an Argon2 PHC string ($argon2id$...)
+    #[arg(long, env = "ADMIN_PASS", hide_env_values = true)]
+    pub admin_pass: Option<SecretString>,
+    /// OpenID Connect issuer whose bearer tokens are accepted (https://...)
+    #[arg(long, env = "OIDC_ISSUER", hide_env_values = true)]
+    pub oidc_issuer: Option<String>,
+    /// Audience that bearer tokens must name; required with OIDC_ISSUER
+    #[arg(long, env = "OIDC_AUDIENCE", hide_env_values = true)]
+    pub oidc_audience: Option<String>,
+    /// Whether POST needs an Idempotency-Key
+    #[arg(long, env = "IDEMPOTENCY", value_enum, default_value = "optional", hide_env_values = true)]
+    pub idempotency: Idempotency,
+    /// How long an idempotency key is remembered, seconds
+    #[arg(long, env = "IDEMPOTENCY_TTL_SECONDS", default_value = "86400", value_parser = seconds, hide_env_values = true)]
+    pub idempotency_ttl: Duration,
+    /// Refuse changes of /v1/payments without If-Match (428)
+    #[arg(long, env = "REQUIRE_IF_MATCH", default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, hide_env_values = true)]
+    pub require_if_match: bool,
+    /// Let consumed payments be deleted
+    #[arg(long, env = "ALLOW_DELETE_CONSUMED", default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, hide_env_values = true)]
+    pub allow_delete_consumed: bool,
+    /// Requests per minute of one principal over all tasks; 0 is without limit
+    #[arg(long, env = "RATE_LIMIT_PER_MINUTE", default_value_t = 6000, hide_env_values = true)]
+    pub rate_limit: u64,
+    /// Requests in progress at once; more are answered 503
+    #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 512, hide_env_values = true)]
+    pub max_in_flight: usize,
+    /// Longest time of one request, milliseconds
+    #[arg(long, env = "REQUEST_TIMEOUT_MS", default_value = "5000", value_parser = millis, hide_env_values = true)]
+    pub request_timeout: Duration,
+    /// Largest body, bytes
+    #[arg(long, env = "BODY_LIMIT_BYTES", default_value_t = 32_768, hide_env_values = true)]
+    pub body_limit: usize,
+    /// Payments kept in the read cache; 0 switches it off
+    #[arg(long, env = "CACHE_ENTRIES", default_value_t = 10_000, hide_env_values = true)]
+    pub cache_entries: u64,
+    /// How long the circuit breaker stays open before it probes the database, milliseconds
+    #[arg(long, env = "BREAKER_OPEN_MS", default_value = "1000", value_parser = millis, hide_env_values = true)]
+    pub breaker_open: Duration,
+    /// After SIGTERM: time during which health checks fail but requests are still accepted, seconds
+    #[arg(long, env = "DRAIN_SECONDS", default_value = "5", value_parser = seconds, hide_env_values = true)]
+    pub drain: Duration,
+    /// After draining: longest time for requests in progress, seconds
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", default_value = "20", value_parser = seconds, hide_env_values = true)]
+    pub shutdown_timeout: Duration,
+    /// Where status changes are sent (https://...); off when absent
+    #[arg(long, env = "WEBHOOK_URL", hide_env_values = true)]
+    pub webhook_url: Option<SecretString>,
+    /// Standard Webhooks secret (whsec_ and base64); required with WEBHOOK_URL
+    #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<SecretString>,
+    /// OTLP/HTTP endpoint for traces, such as http://localhost:4318; off when absent
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub otlp_endpoint: Option<String>,
+    /// Share of new traces that is recorded, 0 to 1
+    #[arg(long, env = "TRACE_SAMPLE", default_value_t = 0.05, hide_env_values = true)]
+    pub trace_sample: f64,
+    /// Shape of new trace ids
+    #[arg(long, env = "TRACE_IDS", value_enum, default_value = "w3c", hide_env_values = true)]
+    pub trace_ids: TraceIds,
+    /// Log filter, such as info or payments_api=debug
+    #[arg(long, env = "LOG", default_value = "info", hide_env_values = true)]
+    pub log: String,
+    /// Shape of log lines
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "json", hide_env_values = true)]
+    pub log_format: LogFormat,
+    /// Version that GET /status reports
+    #[arg(long, env = "RELEASE_VERSION", default_value = env!("CARGO_PKG_VERSION"), hide_env_values = true)]
+    pub release_version: String,
+}
+
+impl Settings {
+    /// Judges what the command line parser cannot: rules between settings and secrets.
+    ///
+    /// # Errors
+    /// The first wrong setting.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let user = self.admin_user.as_deref().unwrap_or_default();
+        required("ADMIN_USER", user, "is required: the name of the administrator for HTTP Basic")?;
+        if user.contains(':') {
+            return Err(wrong("ADMIN_USER", "cannot contain ':', because HTTP Basic ends the name there"));
+        }
+        let pass = self.admin_pass.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        required("ADMIN_PASS", pass, "is required: the password of the administrator, plain or as $argon2id$...")?;
+        if pass.starts_with("$argon2") && argon2::PasswordHash::new(pass).is_err() {
+            return Err(wrong("ADMIN_PASS", "starts like an Argon2 PHC string but is not one"));
+        }
+        if let Some(issuer) = &self.oidc_issuer {
+            http_url("OIDC_ISSUER", issuer)?;
+            required("OIDC_AUDIENCE", self.oidc_audience.as_deref().unwrap_or_default(), "is required with OIDC_ISSUER")?;
+        }
+        if let Some(url) = &self.webhook_url {
+            http_url("WEBHOOK_URL", url.expose_secret())?;
+            let secret = self.webhook_secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+            required("WEBHOOK_SECRET", secret, "is required with WEBHOOK_URL")?;
+            crate::webhooks::signing_key(secret).ok_or_else(|| wrong("WEBHOOK_SECRET", "is not whsec_ followed by the base64 of 24 to 64 bytes"))?;
+        }
+        if let Some(endpoint) = &self.otlp_endpoint {
+            http_url("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)?;
+        }
+        if !(0.0..=1.0).contains(&self.trace_sample) {
+            return Err(wrong("TRACE_SAMPLE", "is a share from 0 to 1"));
+        }
+        if self.max_in_flight == 0 {
+            return Err(wrong("MAX_IN_FLIGHT", "is at least 1"));
+        }
+        self.check_database()
+    }
+
+    /// Judges `DATABASE_URL` alone, which is all that `migrate` needs.
+    ///
+    /// # Errors
+    /// An unknown scheme, or SQLite in a container that would lose it.
+    pub fn check_database(&self) -> Result<(), SettingError> {
+        let url = self.database_url.expose_secret();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(());
+        }
+        let Some(file) = url.strip_prefix("sqlite://") else {
+            return Err(wrong("DATABASE_URL", "starts with postgres:// or sqlite://"));
+        };
+        if file.is_empty() {
+            return Err(wrong("DATABASE_URL", "names no file after sqlite://"));
+        }
+        if !self.database_ephemeral && crate::container::would_lose(Path::new(file)) {
+            return Err(wrong(
+                "DATABASE_URL",
+                "SQLite without a volume loses every payment with this container: use postgres://, mount a volume, or set DATABASE_EPHEMERAL=true",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn required(variable: &'static str, value: &str, reason: &str) -> Result<(), SettingError> {
+    if value.is_empty() { Err(wrong(variable, reason)) } else { Ok(()) }
+}
+
+fn http_url(variable: &'static str, value: &str) -> Result<(), SettingError> {
+    let known = reqwest::Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if known { Ok(()) } else { Err(wrong(variable, "is not an http:// or https:// URL")) }
+}
+
+fn wrong(variable: &'static str, reason: impl Into<String>) -> SettingError {
+    SettingError { variable, reason: reason.into() }
+}
+
+fn millis(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_millis).map_err(|_| "is not a whole number of milliseconds".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_secs).map_err(|_| "is not a whole number of seconds".to_owned())
+}

@@ -1,0 +1,164 @@
+//! A pool of database connections that costs no round trip.
+//!
+//! sqlx's own pool sends a `Sync` whenever a connection comes back, and by default another before it is lent. Here a
+//! connection is asked for a sign of life only after it was idle or after its user was cancelled in the middle of a query.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Idle for longer than this, a connection proves that it is alive before it is lent.
+const TRUSTED: Duration = Duration::from_secs(5);
+/// Older than this, a connection is replaced, so that a failed-over or rebalanced database is found again.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// Connections of one kind, opened on demand.
+pub(crate) struct Pool<C: Connection + 'static> {
+    shared: Arc<Shared<C>>,
+}
+
+struct Shared<C: Connection + 'static> {
+    options: C::Options,
+    slots: Arc<Semaphore>,
+    size: usize,
+    patience: Duration,
+    idle: Mutex<Vec<Parked<C>>>,
+}
+
+struct Parked<C> {
+    connection: C,
+    opened: Instant,
+    parked: Instant,
+}
+
+impl<C: Connection + 'static> Pool<C> {
+    /// A pool of at most `size` connections; `patience` bounds both the wait for a free one and the opening of a new one.
+    pub(crate) fn new(options: C::Options, size: u32, patience: Duration) -> Self {
+        let size = size as usize;
+        let slots = Arc::new(Semaphore::new(size));
+        Self { shared: Arc::new(Shared { options, slots, size, patience, idle: Mutex::new(Vec::with_capacity(size)) }) }
+    }
+
+    /// Lends a connection.
+    ///
+    /// # Errors
+    /// [`sqlx::Error::PoolTimedOut`] when none is free or opened in time; otherwise why none could be opened.
+    pub(crate) async fn lend(&self) -> Result<Lent<C>, sqlx::Error> {
+        let slot = match Arc::clone(&self.shared.slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => tokio::time::timeout(self.shared.patience, Arc::clone(&self.shared.slots).acquire_owned())
+                .await
+                .map_err(|_| sqlx::Error::PoolTimedOut)?
+                .map_err(|_| sqlx::Error::PoolClosed)?,
+        };
+        while let Some(mut parked) = self.shared.unpark() {
+            if parked.opened.elapsed() > LIFETIME {
+                continue;
+            }
+            if parked.parked.elapsed() < TRUSTED || alive(&mut parked.connection).await {
+                return Ok(self.lent(parked.connection, parked.opened, slot));
+            }
+        }
+        let connection = self.open().await?;
+        Ok(self.lent(connection, Instant::now(), slot))
+    }
+
+    /// Opens a connection outside the pool, for work that changes the session.
+    ///
+    /// # Errors
+    /// As for [`Pool::lend`].
+    pub(crate) async fn open(&self) -> Result<C, sqlx::Error> {
+        let opening = self.shared.options.connect();
+        tokio::time::timeout(self.shared.patience, opening).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    /// Connections in use and connections open but idle.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.shared.size - self.shared.slots.available_permits(), self.shared.lock().len())
+    }
+
+    fn lent(&self, connection: C, opened: Instant, slot: OwnedSemaphorePermit) -> Lent<C> {
+        let loan = Loan { connection, opened, lent: Instant::now(), slot, shared: Arc::clone(&self.shared) };
+        Lent { loan: Some(loan), settled: false }
+    }
+}
+
+impl<C: Connection + 'static> Shared<C> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Parked<C>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unpark(&self) -> Option<Parked<C>> {
+        self.lock().pop()
+    }
+}
+
+async fn alive<C: Connection + 'static>(connection: &mut C) -> bool {
+    matches!(tokio::time::timeout(Duration::from_secs(1), connection.ping()).await, Ok(Ok(())))
+}
+
+struct Loan<C: Connection + 'static> {
+    connection: C,
+    opened: Instant,
+    lent: Instant,
+    slot: OwnedSemaphorePermit,
+    shared: Arc<Shared<C>>,
+}
+
+impl<C: Connection + 'static> Loan<C> {
+    fn park(self) {
+        let Self { connection, opened, slot, shared, .. } = self;
+        shared.lock().push(Parked { connection, opened, parked: Instant::now() });
+        drop(slot);
+    }
+}
+
+/// A connection on loan. It goes back when dropped, and is thrown away when its last query did not end.
+pub(crate) struct Lent<C: Connection + 'static> {
+    loan: Option<Loan<C>>,
+    settled: bool,
+}
+
+impl<C: Connection + 'static> Lent<C> {
+    /// Hands the result of the last query on, and remembers whether the connection is fit for another one.
+    pub(crate) fn settle<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.settled = matches!(&outcome, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
+        outcome
+    }
+}
+
+impl<C: Connection + 'static> Drop for Lent<C> {
+    fn drop(&mut self) {
+        let Some(mut loan) = self.loan.take() else { return };
+        if self.settled {
+            loan.park();
+        } else if loan.lent.elapsed() < Duration::from_secs(1) {
+            // Cancelled in the middle, most likely by a client that went away: worth saving if the answer comes soon.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move {
+                    if alive(&mut loan.connection).await {
+                        loan.park();
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl<C: Connection + 'static> Deref for Lent<C> {
+    type Target = C;
+    fn deref(&self) -> &C {
+        &self.loan.as_ref().unwrap_or_else(|| unreachable!("a loan ends only when dropped")).connection
+    }
+}
+
+impl<C: Connection + 'static> DerefMut for Lent<C> {
+    fn deref_mut(&mut self) -> &mut C {
+        &mut self.loan.as_mut().unwrap_or_else(|| unreachable!("a loan ends only when dropped")).connection
+    }
+}

@@ -1,0 +1,300 @@
+//! Payments in PostgreSQL: every write is one statement, with its audit event inside.
+
+use sha2::{Digest, Sha256};
+use sqlx::{
+    Connection, PgConnection, Postgres as Pg, QueryBuilder, Row,
+    postgres::{PgConnectOptions, PgRow, PgSslMode},
+};
+use uuid::Uuid;
+
+use super::{Answer, Claim, Created, StoreError, pool::Pool};
+use crate::{
+    data::Data,
+    money::Money,
+    payment::{Actor, Change, Event, Payment, now},
+    query::{Filter, Page},
+    settings::Settings,
+};
+
+const COLUMNS: &str = "id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at";
+
+pub(super) struct Postgres {
+    pub(super) pool: Pool<PgConnection>,
+}
+
+impl Postgres {
+    pub(super) fn new(url: &str, settings: &Settings) -> Result<Self, sqlx::Error> {
+        let mut options: PgConnectOptions = url.parse()?;
+        options = options
+            .application_name("payments-api")
+            // The server gives up with us, so that an abandoned statement cannot hold locks.
+            .options([("statement_timeout", settings.request_timeout.as_millis().to_string())]);
+        if !url.contains("sslmode=") && !matches!(options.get_host(), "localhost" | "127.0.0.1") {
+            options = options.ssl_mode(PgSslMode::Prefer);
+        }
+        Ok(Self { pool: Pool::new(options, settings.database_pool, settings.database_acquire_timeout) })
+    }
+
+    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.open().await.map_err(super::classify)?;
+        // An index on a large table may take longer than a request may.
+        sqlx::query("SET statement_timeout = 0").execute(&mut connection).await.map_err(super::classify)?;
+        let mut migrator = sqlx::migrate!("migrations/postgres");
+        // A rolled-back release meets the schema of its successor, which only added to it.
+        migrator.set_ignore_missing(true).run(&mut connection).await?;
+        Ok(())
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let outcome = connection.ping().await;
+        connection.settle(outcome)
+    }
+
+    pub(super) async fn create(
+        &self,
+        payment: &Payment,
+        claim: Option<&Claim>,
+        actor: &Actor,
+    ) -> Result<Created, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let Some(claim) = claim else {
+            let outcome = bind_create(sqlx::query(CREATE), payment, actor).execute(&mut *connection).await;
+            return connection.settle(outcome.map(|_| Created::New));
+        };
+        let query = bind_create(sqlx::query(CREATE_ONCE), payment, actor)
+            .bind(&claim.scope)
+            .bind(&claim.key)
+            .bind(claim.fingerprint.as_slice())
+            .bind(i16::try_from(claim.answer.status).unwrap_or_default())
+            .bind(&claim.answer.etag)
+            .bind(&claim.answer.location)
+            .bind(&claim.answer.body)
+            .bind(claim.expires_at)
+            .bind(lock_number(claim));
+        let outcome = query.fetch_one(&mut *connection).await;
+        let row = connection.settle(outcome)?;
+        let (held, made): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+        if made {
+            return Ok(Created::New);
+        }
+        let query = sqlx::query(
+            "SELECT fingerprint, status, etag, location, body FROM idempotency_keys WHERE scope = $1 AND key = $2 AND expires_at > $3",
+        )
+        .bind(&claim.scope)
+        .bind(&claim.key)
+        .bind(payment.created_at);
+        let outcome = query.fetch_optional(&mut *connection).await;
+        match connection.settle(outcome)? {
+            Some(row) => {
+                let status: i16 = row.try_get(1)?;
+                let answer = Answer {
+                    status: u16::try_from(status).unwrap_or_default(),
+                    etag: row.try_get(2)?,
+                    location: row.try_get(3)?,
+                    body: row.try_get(4)?,
+                };
+                Ok(Created::Before(super::fingerprint(row.try_get(0)?)?, answer))
+            }
+            None if held => Err(sqlx::Error::RowNotFound),
+            None => Ok(Created::InFlight),
+        }
+    }
+
+    pub(super) async fn find(&self, id: Uuid) -> Result<Option<Payment>, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let outcome = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await;
+        connection.settle(outcome)?.as_ref().map(payment).transpose()
+    }
+
+    pub(super) async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Payment>, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let outcome = if filter.is_plain() {
+            let last = page.after.unwrap_or(Uuid::max());
+            sqlx::query(LIST).bind(last).bind(page.limit + 1).fetch_all(&mut *connection).await
+        } else {
+            let mut query = QueryBuilder::new("SELECT ");
+            query.push(COLUMNS).push(" FROM payments");
+            push_filter(&mut query, filter, page.after);
+            query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
+            query.build().fetch_all(&mut *connection).await
+        };
+        connection.settle(outcome)?.iter().map(payment).collect()
+    }
+
+    pub(super) async fn count(&self, filter: &Filter) -> Result<i64, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let mut query = QueryBuilder::new("SELECT count(*) FROM payments");
+        push_filter(&mut query, filter, None);
+        let outcome = query.build_query_scalar().fetch_one(&mut *connection).await;
+        connection.settle(outcome)
+    }
+
+    pub(super) async fn change(
+        &self,
+        id: Uuid,
+        change: Change,
+        version: Option<i32>,
+        actor: &Actor,
+    ) -> Result<Option<Payment>, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let (text, consumed_too) = match change {
+            Change::Consume => (CONSUME, false),
+            Change::Delete { consumed_too } => (DELETE, consumed_too),
+            Change::Restore => (RESTORE, false),
+        };
+        let query = sqlx::query(text)
+            .bind(id)
+            .bind(now())
+            .bind(version)
+            .bind(&actor.name)
+            .bind(&actor.request_id)
+            .bind(&actor.trace_id)
+            .bind(consumed_too);
+        let outcome = query.fetch_optional(&mut *connection).await;
+        connection.settle(outcome)?.as_ref().map(payment).transpose()
+    }
+
+    pub(super) async fn events(&self, id: Uuid) -> Result<Vec<Event>, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let query = sqlx::query(
+            "SELECT version, kind, from_status, to_status, actor, request_id, trace_id, at
+             FROM payment_events WHERE payment_id = $1 ORDER BY version",
+        );
+        let outcome = query.bind(id).fetch_all(&mut *connection).await;
+        connection.settle(outcome)?.iter().map(event).collect()
+    }
+}
+
+const FIND: &str = "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
+    FROM payments WHERE id = $1";
+
+const LIST: &str = "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
+    FROM payments WHERE deleted_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2";
+
+/// The payment and its first event.
+const CREATE: &str = "
+    WITH payment AS (
+        INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)
+        VALUES ($1, 'inserted', $2::jsonb, $3, $4, 1, $5, $5))
+    INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
+    VALUES ($1, 1, 'inserted', 'inserted', $6, $7, $8, $5)";
+
+/// The same behind an idempotency key. The advisory lock answers at once whether another task is working on the key;
+/// an expired key is taken over.
+const CREATE_ONCE: &str = "
+    WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($17) AS held),
+    claim AS (
+        INSERT INTO idempotency_keys AS kept (scope, key, fingerprint, status, etag, location, body, expires_at)
+        SELECT $9, $10, $11, $12, $13, $14, $15, $16 FROM turn WHERE held
+        ON CONFLICT (scope, key) DO UPDATE SET
+            fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag,
+            location = excluded.location, body = excluded.body, expires_at = excluded.expires_at
+        WHERE kept.expires_at <= $5
+        RETURNING 1),
+    payment AS (
+        INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)
+        SELECT $1, 'inserted', $2::jsonb, $3, $4, 1, $5, $5 FROM claim
+        RETURNING id),
+    event AS (
+        INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
+        SELECT id, 1, 'inserted', 'inserted', $6, $7, $8, $5 FROM payment)
+    SELECT held, EXISTS (SELECT FROM payment) FROM turn";
+
+macro_rules! change {
+    ($set:literal, $where:literal, $event:literal, $from:literal) => {
+        concat!(
+            "WITH changed AS (UPDATE payments SET version = version + 1, updated_at = $2, ",
+            $set,
+            " WHERE id = $1 AND ($3::int IS NULL OR version = $3) AND ",
+            $where,
+            " RETURNING id, status, data, amount_minor, version, created_at, updated_at, deleted_at, $7::bool),
+            event AS (
+                INSERT INTO payment_events (payment_id, version, kind, from_status, to_status, actor, request_id, trace_id, at)
+                SELECT id, version, '",
+            $event,
+            "', ",
+            $from,
+            ", status, $4, $5, $6, $2 FROM changed)
+            SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at,
+                   pg_notify('payment_changed', id::text) FROM changed"
+        )
+    };
+}
+
+const CONSUME: &str =
+    change!("status = 'consumed'", "status = 'inserted' AND deleted_at IS NULL", "consumed", "'inserted'");
+const DELETE: &str =
+    change!("deleted_at = $2", "(status = 'inserted' OR $7) AND deleted_at IS NULL", "deleted", "status");
+const RESTORE: &str = change!("deleted_at = NULL", "deleted_at IS NOT NULL", "restored", "status");
+
+type Query<'q> = sqlx::query::Query<'q, Pg, sqlx::postgres::PgArguments>;
+
+fn bind_create<'q>(query: Query<'q>, payment: &'q Payment, actor: &'q Actor) -> Query<'q> {
+    query
+        .bind(payment.id)
+        .bind(payment.data.text())
+        .bind(payment.amount.minor())
+        .bind(Money::CURRENCY)
+        .bind(payment.created_at)
+        .bind(&actor.name)
+        .bind(&actor.request_id)
+        .bind(&actor.trace_id)
+}
+
+fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid>) {
+    query.push(if filter.show_deleted { " WHERE true" } else { " WHERE deleted_at IS NULL" });
+    if let Some(after) = after {
+        query.push(" AND id < ").push_bind(after);
+    }
+    if let Some(status) = filter.status {
+        query.push(" AND status = ").push_bind(status.name());
+    }
+    if let Some(from) = filter.created_gte {
+        query.push(" AND created_at >= ").push_bind(from);
+    }
+    if let Some(until) = filter.created_lt {
+        query.push(" AND created_at < ").push_bind(until);
+    }
+    if let Some(least) = filter.amount_gte {
+        query.push(" AND amount_minor >= ").push_bind(least);
+    }
+    if let Some(most) = filter.amount_lte {
+        query.push(" AND amount_minor <= ").push_bind(most);
+    }
+    if let Some(contained) = &filter.data {
+        query.push(" AND data @> ").push_bind(sqlx::types::Json(contained.0.clone()));
+    }
+}
+
+/// The advisory lock of a key: 64 bits of its hash.
+fn lock_number(claim: &Claim) -> i64 {
+    let digest = Sha256::new().chain_update(&claim.scope).chain_update([0]).chain_update(&claim.key).finalize();
+    i64::from_be_bytes(std::array::from_fn(|place| digest[place]))
+}
+
+fn payment(row: &PgRow) -> Result<Payment, sqlx::Error> {
+    Ok(Payment {
+        id: row.try_get(0)?,
+        status: super::status(row.try_get(1)?)?,
+        data: Data::from_stored(row.try_get(2)?).map_err(super::corrupt)?,
+        amount: Money::from_minor(row.try_get(3)?).map_err(super::corrupt)?,
+        version: row.try_get(4)?,
+        created_at: row.try_get(5)?,
+        updated_at: row.try_get(6)?,
+        deleted_at: row.try_get(7)?,
+    })
+}
+
+fn event(row: &PgRow) -> Result<Event, sqlx::Error> {
+    Ok(Event {
+        version: row.try_get(0)?,
+        kind: row.try_get(1)?,
+        from_status: row.try_get(2)?,
+        to_status: row.try_get(3)?,
+        actor: row.try_get(4)?,
+        request_id: row.try_get(5)?,
+        trace_id: row.try_get(6)?,
+        at: row.try_get(7)?,
+    })
+}
