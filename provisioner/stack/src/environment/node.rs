@@ -1,0 +1,302 @@
+//! A file as a tree of nodes that know where they were written.
+//!
+//! Scalars stay as the user wrote them until something says which type is wanted there: so `1.10` can be a version and
+//! `on` a text, and a complaint can show the original.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
+
+use super::complaint::Findings;
+use super::source::{Site, Sources};
+
+/// A value, where it was written, and whether anyone wrote it.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    /// A default has the place of the map that it was left out of.
+    pub(crate) site: Site,
+    pub(crate) default: bool,
+    pub(crate) value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Null,
+    /// A scalar whose type is not decided.
+    Raw {
+        text: String,
+        style: Style,
+    },
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+    /// Was complained about: nothing more is said about it.
+    Spoiled,
+}
+
+/// How a scalar was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without quotes, and a text to every reader of YAML.
+    Word,
+    /// Without quotes, and a number or a boolean to readers of YAML.
+    Literal,
+    Quoted,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    /// Where the key was written.
+    pub(crate) site: Site,
+    pub(crate) node: Node,
+}
+
+impl Node {
+    pub(crate) fn default(site: Site, value: Value) -> Self {
+        Self { site, default: true, value }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// What is under a key, unless that is null or was complained about.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        let node = &self.entry(key)?.node;
+        (!matches!(node.value, Value::Null | Value::Spoiled)).then_some(node)
+    }
+
+    /// Whether nobody says anything about a key, neither rightly nor wrongly.
+    pub(crate) fn lacks(&self, key: &str) -> bool {
+        self.entry(key).is_none_or(|entry| matches!(entry.node.value, Value::Null))
+    }
+
+    /// What is under a path of keys: `network.cidr`.
+    pub(crate) fn at(&self, path: &str) -> Option<&Node> {
+        path.split('.').try_fold(self, |node, key| node.get(key))
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self.value {
+            Value::Integer(integer) => Some(integer),
+            _ => None,
+        }
+    }
+
+    /// The tree as JSON; what was complained about becomes null.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null | Value::Spoiled => serde_json::Value::Null,
+            Value::Raw { text, .. } | Value::Text(text) => text.clone().into(),
+            Value::Integer(integer) => (*integer).into(),
+            Value::Boolean(boolean) => (*boolean).into(),
+            Value::List(items) => items.iter().map(Node::json).collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.node.json())).collect()
+            }
+        }
+    }
+}
+
+/// Reads a file of `sources` into a tree. What is not YAML, and keys that are there twice, become findings; the tree is
+/// then what could still be read, or an empty map.
+pub(crate) fn parse(sources: &Sources, file: usize, findings: &mut Findings) -> Node {
+    let root = Site::start(file);
+    let text = sources.text(file);
+    // The last key wins here only so that both reach the tree, where the second is complained about.
+    let options = serde_yaml::options! {
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        reject_unsupported_tags: true,
+        strict_booleans: true,
+    };
+    match serde_yaml::from_str_with_options::<Spanned<Yaml>>(text, options) {
+        Ok(yaml) => {
+            let mut node = Reading { text, file, findings }.node(yaml);
+            node.site = root;
+            node
+        }
+        Err(error) => {
+            let site = error.location().map_or(root, |location| site(file, text, location));
+            findings.error(
+                site,
+                format!("this is not YAML: {}", reason(&error)),
+                "check the indentation, quotes and brackets here and on the line above",
+            );
+            Node { site: root, default: false, value: Value::Spoiled }
+        }
+    }
+}
+
+/// The parser's own words, without the place and the snippet that it adds.
+fn reason(error: &serde_yaml::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let text = text.lines().next().unwrap_or_default();
+    text.split(" at line ").next().unwrap_or(text).trim_end_matches([':', ',', ' ']).to_owned()
+}
+
+fn site(file: usize, text: &str, location: Location) -> Site {
+    let line = usize::try_from(location.line()).unwrap_or(1).max(1);
+    let column = usize::try_from(location.column()).unwrap_or(1).max(1);
+    let width = text.lines().nth(line - 1).map_or(0, |line| line.trim_end().chars().count());
+    let length = usize::try_from(location.span().len()).unwrap_or(1);
+    Site { file, line, column, length: length.min((width + 1).saturating_sub(column)).max(1) }
+}
+
+/// A node as the YAML library hands it over.
+enum Yaml {
+    Null,
+    /// Looks like a number or a boolean: its text is taken from the file.
+    Plain,
+    Text(String),
+    List(Vec<Spanned<Yaml>>),
+    Map(Vec<(Spanned<String>, Spanned<Yaml>)>),
+}
+
+struct Reading<'a> {
+    text: &'a str,
+    file: usize,
+    findings: &'a mut Findings,
+}
+
+impl Reading<'_> {
+    fn site(&self, location: Location) -> Site {
+        site(self.file, self.text, location)
+    }
+
+    fn node(&mut self, yaml: Spanned<Yaml>) -> Node {
+        let written = self.written(yaml.defined).to_owned();
+        let value = match yaml.value {
+            Yaml::Null => Value::Null,
+            Yaml::Plain => Value::Raw { text: written, style: Style::Literal },
+            Yaml::Text(text) => {
+                let quoted = written.starts_with(['"', '\'', '|', '>']);
+                // Older readers take digits after a zero for an octal number.
+                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                let style = match (quoted, digits) {
+                    (true, _) => Style::Quoted,
+                    (false, true) => Style::Literal,
+                    (false, false) => Style::Word,
+                };
+                Value::Raw { text, style }
+            }
+            Yaml::List(items) => {
+                Value::List(items.into_iter().map(|item| self.node(item)).collect())
+            }
+            Yaml::Map(pairs) => Value::Map(self.entries(pairs)),
+        };
+        Node { site: self.site(yaml.referenced), default: false, value }
+    }
+
+    fn entries(&mut self, pairs: Vec<(Spanned<String>, Spanned<Yaml>)>) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let site = self.site(key.referenced);
+            let mut node = self.node(value);
+            // A list or a map begins on the line after its key; the key is what the user looks for.
+            if matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null) {
+                node.site = site;
+            }
+            if let Some(first) = entries.iter().find(|entry| entry.key == key.value) {
+                let message = format!("`{}` is set twice", key.value);
+                self.findings
+                    .error(site, message, "keep one of the two")
+                    .and(first.site, "first set here");
+            } else {
+                entries.push(Entry { key: key.value, site, node });
+            }
+        }
+        entries
+    }
+
+    /// What the file says at a place, to its byte.
+    fn written(&self, location: Location) -> &str {
+        let span = location.span();
+        let range = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
+            let start = usize::try_from(start).ok()?;
+            Some(start..start.checked_add(usize::try_from(length).ok()?)?)
+        });
+        range.and_then(|range| self.text.get(range)).unwrap_or_default().trim_end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Yaml {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Yaml;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Yaml, E> {
+                Ok(Yaml::Null)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Yaml, E> {
+                Ok(Yaml::Plain)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Yaml, E> {
+                Ok(Yaml::Plain)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Yaml, E> {
+                Ok(Yaml::Plain)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Yaml, E> {
+                Ok(Yaml::Plain)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Yaml, E> {
+                Ok(Yaml::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Yaml, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Yaml::List(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Yaml, A::Error> {
+                let mut map = Vec::new();
+                while let Some(pair) = pairs.next_entry()? {
+                    map.push(pair);
+                }
+                Ok(Yaml::Map(map))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}

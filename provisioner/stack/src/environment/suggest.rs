@@ -1,0 +1,18 @@
+//! The words around a wrong name: what was probably meant, and what there is.
+
+/// `did you mean ...?`, when one of the known names is close.
+pub(crate) fn did_you_mean(name: &str, known: &[String]) -> Option<String> {
+    let score = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
+    let best = known.iter().max_by(|a, b| score(a).total_cmp(&score(b)))?;
+    (score(best) > 0.8).then(|| format!("did you mean `{best}`?"))
+}
+
+/// `a`, `b` and `c`.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T], joint: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} {joint} {last}", rest.join(", ")),
+    }
+}

@@ -1,0 +1,100 @@
+//! An environment, as its files describe it: every value decided, by the user or by a default.
+//!
+//! These types are also the JSON Schema: names, defaults and bounds are here and nowhere else, and a field's first
+//! sentence is what the user reads in the editor and in a complaint.
+
+mod network;
+mod overrides;
+mod seconds;
+mod service;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use network::{Carved, MAXIMUM_ZONES, Nat, Network, Zones, carve};
+pub use overrides::Override;
+pub(crate) use overrides::reason_against;
+pub use seconds::Seconds;
+pub use service::{
+    Architecture, Build, Data, Health, Migration, Permission, Probe, Replicas, Route, Service,
+};
+
+/// One environment of one project: everything that `up` brings into being.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// The environment's name: the file's name without `.yaml`.
+    #[serde(skip_deserializing, default)]
+    #[schemars(skip)]
+    pub name: String,
+    /// The project's name. Part of every name, tag, state key and lock.
+    #[schemars(regex(pattern = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"), length(min = 2, max = 24))]
+    pub project: String,
+    /// The AWS region, such as `us-east-1`.
+    #[schemars(regex(pattern = r"^[a-z]{2,3}(-[a-z]+)+-[0-9]$"))]
+    pub region: String,
+    /// The AWS account, 12 digits in quotes. Left out, it is learnt at the first `up` and kept.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub account: Option<String>,
+    /// The network that everything runs in.
+    #[serde(default)]
+    pub network: Network,
+    /// The services, by name. A name is lower-case letters, digits and hyphens.
+    #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 24}))]
+    pub services: BTreeMap<String, Service>,
+    /// The secrets that services may use, by name: `given` (set with `secret set`) or `{ generate: 32 }`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 48}))]
+    pub secrets: BTreeMap<String, Secret>,
+    /// What happens to the services' logs.
+    #[serde(default)]
+    pub logs: Logs,
+    /// The domain name that the services answer under, such as `api.example.com`. Left out, it is the load balancer's own.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// Whether the load balancer and what holds data refuse to be deleted.
+    #[serde(default)]
+    pub protect: bool,
+    /// Tags for everything that is created, besides the tool's own.
+    #[serde(default)]
+    #[schemars(extend(
+        "maxProperties" = 40,
+        "propertyNames" = {"maxLength": 128},
+        "additionalProperties" = {"type": ["string", "number", "boolean"], "maxLength": 256}
+    ))]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where a secret's value comes from. The value itself is never in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Secret {
+    /// Set by a person with `secret set`.
+    Given,
+    /// Made once, at random, with this many characters.
+    Generate(#[schemars(range(min = 16, max = 128))] u8),
+}
+
+/// What happens to logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logs {
+    /// Days after which log lines are deleted: one of the values that CloudWatch Logs takes, such as 7, 30, 90 or 365.
+    #[schemars(extend("enum" = RETENTIONS))]
+    pub retention: u16,
+}
+
+/// The days of retention that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
+pub const RETENTIONS: [u16; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { retention: 30 }
+    }
+}
