@@ -1,7 +1,13 @@
 //! The one place that knows of emulators. It acts only on answers of an endpoint that the user named
 //! (`AWS_ENDPOINT_URL` and its like): the same answer from AWS stays an error.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// How long after its creation a service without tasks and events is taken for one whose tasks never
+/// start: moto accepts services and runs nothing, and others show their first task at once.
+pub(crate) const FIRST_TASK: Duration = Duration::from_secs(10);
 
 /// The answer came from an endpoint that the user named.
 #[derive(Clone, Copy, Debug)]

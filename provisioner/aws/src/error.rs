@@ -45,6 +45,18 @@ where
     Error { class, message, code, operation: Some(operation.into()), request }
 }
 
+/// A failure that came inside an answer of success: `DeleteVpcEndpoints` and ECS do so.
+pub(crate) fn refusal(operation: &'static str, code: Option<&str>, message: Option<&str>) -> Error {
+    let (known, text) = (code.unwrap_or_default(), message.unwrap_or_default());
+    Error {
+        class: of_code(operation, known, text).unwrap_or(Class::Invalid),
+        message: text.into(),
+        code: code.map(Into::into),
+        operation: Some(operation.into()),
+        request: None,
+    }
+}
+
 /// The result of a delete call: gone already is success.
 pub(crate) fn gone(result: engine::Result<()>) -> engine::Result<()> {
     result.or_else(|e| if e.is(Class::Absent) { Ok(()) } else { Err(e) })
@@ -67,25 +79,36 @@ fn of_answer(
         return Class::NotEmulated;
     }
     let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
-    let matches = |row: &&Text| {
-        operation.starts_with(row.0) && code.starts_with(row.1) && message.contains(row.2)
-    };
-    if let Some(Text(.., class)) = TEXTS.iter().find(matches) {
-        return *class;
-    }
-    if let Some((class, _)) = CODES.iter().find(|(_, codes)| codes.contains(&code)) {
-        return *class;
+    if let Some(class) = of_code(operation, code, message) {
+        return class;
     }
     match raw.status().as_u16() {
-        _ if is_absent(code) => Class::Absent,
-        _ if code.contains("AlreadyExists") => Class::Exists,
-        _ if code.contains("LimitExceeded") || code.contains("QuotaExceeded") => Class::Quota,
         429 => Class::Throttled,
         401 | 403 => Class::Denied,
         status if status >= 500 => unless_read(operation, Class::Lost),
         // An answer that says success and cannot be read: something was done.
         status if status < 300 => unless_read(operation, Class::Lost),
         _ => Class::Invalid,
+    }
+}
+
+/// What a code means, without knowing the answer that it came in.
+fn of_code(operation: &str, code: &str, message: &str) -> Option<Class> {
+    let matches = |row: &&Text| {
+        operation.starts_with(row.0) && code.starts_with(row.1) && message.contains(row.2)
+    };
+    if let Some(Text(.., class)) = TEXTS.iter().find(matches) {
+        return Some(*class);
+    }
+    if let Some((class, _)) = CODES.iter().find(|(_, codes)| codes.contains(&code)) {
+        return Some(*class);
+    }
+    let quota = code.contains("LimitExceeded") || code.contains("QuotaExceeded");
+    match code {
+        _ if is_absent(code) => Some(Class::Absent),
+        _ if code.contains("AlreadyExists") => Some(Class::Exists),
+        _ if quota => Some(Class::Quota),
+        _ => None,
     }
 }
 

@@ -1,1 +1,4 @@
-//! Purpose.
+//! The adapters of security groups.
+
+mod group;
+mod rules;

@@ -3,6 +3,7 @@
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use aws_sdk_elasticloadbalancingv2::types::Tag as ElbTag;
 use engine::{Id, Op, Owner, Result, Which};
+use futures::future::try_join_all;
 use kinds::Tags;
 
 use crate::Aws;
@@ -70,6 +71,14 @@ pub(crate) fn filters<R>(which: &Which<'_, R>, id: &str) -> Vec<Vec<Filter>> {
         Which::Lost(_, lost) => vec![vec![filter(op, [&lost.id])]],
         Which::Named(_) => vec![],
     }
+}
+
+/// Everything that the filters of [`filters`] select, listed side by side.
+pub(crate) async fn listed<T, E, F: Future<Output = Result<Vec<T>, E>>>(
+    filters: Vec<Vec<Filter>>,
+    list: impl Fn(Vec<Filter>) -> F,
+) -> Result<Vec<T>, E> {
+    Ok(try_join_all(filters.into_iter().map(list)).await?.into_iter().flatten().collect())
 }
 
 /// Whether a resource is one that was asked for. Emulators overlook filters, and a listing that has no
