@@ -1,0 +1,100 @@
+//! An environment's state as one object: `<project>/<environment>/state.json`.
+
+use engine::state::{FORMAT, State};
+use engine::store::{Store, Version};
+use engine::{Class, Error, Result};
+use serde::Deserialize;
+
+use super::{Object, Objects, Past};
+
+/// The state's key under the environment's prefix.
+pub(crate) const STATE: &str = "state.json";
+
+/// Keeps the state in S3.
+#[derive(Clone, Debug)]
+pub struct S3Store {
+    objects: Objects,
+}
+
+impl S3Store {
+    #[must_use]
+    pub fn new(objects: Objects) -> Self {
+        Self { objects }
+    }
+
+    /// Earlier states and the current one, the newest first.
+    pub async fn history(&self) -> Result<Vec<Past>> {
+        self.objects.versions(STATE).await
+    }
+
+    /// The state as it was in one version.
+    pub async fn at(&self, version: &str) -> Result<State> {
+        let object = self.objects.get_version(STATE, version).await?;
+        self.read(&object)
+    }
+
+    /// Makes an earlier version the current state. The current one may be damaged: it stays in the
+    /// history. Serial and fence go on from the current ones, so that nobody takes it for stale.
+    pub async fn restore(&self, version: &str) -> Result<State> {
+        let mut state = self.at(version).await?;
+        let current = self.objects.get(STATE).await?;
+        if let Some(Ok(current)) = current.as_ref().map(|object| State::from_bytes(&object.bytes)) {
+            state.serial = state.serial.max(current.serial);
+            state.fence = state.fence.max(current.fence);
+        }
+        state.serial += 1;
+        let bytes = state.to_bytes()?;
+        match current {
+            Some(current) => self.objects.replace(STATE, bytes, &current.etag).await?,
+            None => self.objects.put_new(STATE, bytes).await?,
+        };
+        Ok(state)
+    }
+
+    /// Deletes exactly the state that `over` names: the end of a destroyed environment. Earlier
+    /// versions stay in the history until they expire.
+    pub async fn delete(&self, over: &Version) -> Result<()> {
+        self.objects.delete(STATE, &over.0).await
+    }
+
+    fn read(&self, object: &Object) -> Result<State> {
+        State::from_bytes(&object.bytes).map_err(|error| {
+            let version = object.version.as_deref().unwrap_or("unversioned");
+            let place = format!("{} (version {version})", self.objects.location(STATE));
+            let advice = if is_newer(&object.bytes) {
+                ""
+            } else {
+                "; `state history` lists earlier versions, `state restore <version>` brings one back"
+            };
+            Error { message: format!("{place}: {}{advice}", error.message), ..error }
+        })
+    }
+}
+
+/// Whether a program newer than this one wrote it.
+fn is_newer(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    serde_json::from_slice::<Format>(bytes).is_ok_and(|read| read.format > FORMAT)
+}
+
+impl Store for S3Store {
+    async fn load(&self) -> Result<Option<(State, Version)>> {
+        let Some(object) = self.objects.get(STATE).await? else { return Ok(None) };
+        Ok(Some((self.read(&object)?, Version(object.etag))))
+    }
+
+    async fn save(&self, state: &State, over: Option<&Version>) -> Result<Version> {
+        let bytes = state.to_bytes()?;
+        let written = match over {
+            Some(version) => self.objects.replace(STATE, bytes, &version.0).await,
+            None => self.objects.put_new(STATE, bytes).await,
+        };
+        written.map(Version).map_err(|error| match error.class {
+            Class::Exists => Error { class: Class::State, ..error },
+            _ => error,
+        })
+    }
+}
