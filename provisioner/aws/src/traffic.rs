@@ -1,1 +1,8 @@
-//! Purpose.
+//! The adapters of load balancers, their listeners, rules and target groups.
+
+mod action;
+mod arns;
+mod listener;
+mod load_balancer;
+mod rules;
+mod target_group;

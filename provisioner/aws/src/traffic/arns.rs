@@ -1,0 +1,104 @@
+//! Elastic Load Balancing looks at twenty ARNs in one call, and at none when one of them is unknown.
+
+use std::collections::BTreeMap;
+
+use engine::{Class, Owner, Result};
+use futures::future::try_join_all;
+use kinds::Tags;
+
+use crate::error::error;
+use crate::{Aws, tags};
+
+/// How many ARNs one call takes.
+const BATCH: usize = 20;
+
+/// Asks for all of `arns`; those that are unknown are left out of the answer. When a call fails because
+/// of one of them, each is asked for alone.
+pub(super) async fn known<T, F: Future<Output = Result<Vec<T>>>>(
+    arns: &[&str],
+    ask: impl Fn(Vec<String>) -> F,
+) -> Result<Vec<T>> {
+    let text = |arns: &[&str]| arns.iter().map(|arn| (*arn).to_owned()).collect::<Vec<_>>();
+    let (ask, text) = (&ask, &text);
+    let none_if_absent = |answer: Result<Vec<T>>| match answer {
+        Err(e) if e.is(Class::Absent) => Ok(vec![]),
+        other => other,
+    };
+    let none_if_absent = &none_if_absent;
+    let batches = arns.chunks(BATCH).map(|batch| async move {
+        match ask(text(batch)).await {
+            Err(e) if e.is(Class::Absent) && batch.len() > 1 => {
+                let alone =
+                    batch.iter().map(|arn| async move { none_if_absent(ask(text(&[arn])).await) });
+                Ok(try_join_all(alone).await?.into_iter().flatten().collect())
+            }
+            answer => none_if_absent(answer),
+        }
+    });
+    Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+}
+
+/// The part of an ARN behind `prefix`: `app/shop/1f2e` behind `loadbalancer/`.
+pub(super) fn behind<'a>(arn: &'a str, prefix: &str) -> &'a str {
+    arn.split_once(prefix).map_or(arn, |(_, name)| name)
+}
+
+/// Owner and tags of several ARNs.
+pub(super) struct Labels(BTreeMap<String, (Option<Owner>, Tags)>);
+
+impl Labels {
+    /// Those of one ARN; none when it is gone meanwhile.
+    pub(super) fn take(&mut self, arn: &str) -> (Option<Owner>, Tags) {
+        self.0.remove(arn).unwrap_or_default()
+    }
+}
+
+impl Aws {
+    pub(super) async fn elb_labels(&self, arns: &[&str]) -> Result<Labels> {
+        let found = known(arns, |arns| async move {
+            let call = self.read().elb.describe_tags().set_resource_arns(Some(arns));
+            let found =
+                call.send().await.map_err(|e| error("elasticloadbalancing:DescribeTags", e))?;
+            Ok(found.tag_descriptions.unwrap_or_default())
+        });
+        let labels = found.await?.into_iter().filter_map(|labels| {
+            let seen = tags::seen_elb(labels.tags());
+            Some((labels.resource_arn?, seen))
+        });
+        Ok(Labels(labels.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use engine::Error;
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn one_unknown_arn_does_not_hide_the_others() {
+        let asked = Mutex::new(Vec::new());
+        let found = block_on(known(&["a", "gone", "b"], |arns| {
+            asked.lock().unwrap().push(arns.clone());
+            async move {
+                if arns.iter().any(|arn| arn == "gone") {
+                    return Err(Error::new(Class::Absent, "one is unknown"));
+                }
+                Ok(arns)
+            }
+        }));
+        assert_eq!(found.unwrap(), ["a", "b"]);
+        assert_eq!(asked.lock().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn any_other_failure_is_one() {
+        let found = block_on(known(&["a", "b"], |_| async {
+            Err::<Vec<()>, _>(Error::new(Class::Denied, "not yours"))
+        }));
+        assert!(found.unwrap_err().is(Class::Denied));
+    }
+}
