@@ -1,1 +1,4 @@
-//! Purpose.
+//! The adapters of images and secrets.
+
+mod repository;
+pub(crate) mod secret;

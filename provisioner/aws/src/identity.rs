@@ -1,1 +1,3 @@
-//! Purpose.
+//! The adapters of roles.
+
+mod role;

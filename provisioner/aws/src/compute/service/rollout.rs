@@ -1,0 +1,241 @@
+//! How far a service's deployment has come.
+//!
+//! ECS calls a rolled-back deployment stable, and emulators call everything completed, so no single
+//! field is trusted: the primary deployment must be the only one left, have all its tasks running and
+//! be completed, and then every target must be healthy.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use engine::{Class, Ready, Result};
+use futures::future::try_join_all;
+use serde_json::Value;
+
+use super::settings::primary;
+use crate::ecs::{list, text};
+use crate::targets::Target;
+use crate::{Aws, emulated};
+
+/// What a service says about itself.
+#[derive(Debug, PartialEq)]
+enum Stage {
+    Leaving(String),
+    /// Given up by ECS.
+    Failed(String),
+    /// On its way; `failing` when tasks stopped since it began.
+    Moving {
+        progress: String,
+        failing: bool,
+    },
+    /// Everything but the health of its targets is as it should be.
+    Settled {
+        tasks: u64,
+    },
+}
+
+impl Aws {
+    /// Judges a service as described. Asks for more only where the description leaves something open.
+    pub(super) async fn rollout(&self, service: &Value) -> Result<Ready> {
+        Ok(match stage(service) {
+            Stage::Leaving(progress) => Ready::Leaving(progress),
+            Stage::Failed(why) => {
+                let last = self.newest_stopped(service).await?;
+                Ready::Never(last.map_or(why.clone(), |task| format!("{why} {task}")))
+            }
+            Stage::Moving { .. } if self.runs_no_tasks(service).await? => Ready::Yes,
+            Stage::Moving { progress, failing: false } => Ready::Wait(progress),
+            Stage::Moving { progress, failing: true } => {
+                let last = self.newest_stopped(service).await?;
+                Ready::Wait(last.map_or(progress.clone(), |task| format!("{progress}; {task}")))
+            }
+            Stage::Settled { tasks } => self.targets_of_service(service, tasks).await?,
+        })
+    }
+
+    /// Whether all targets of all its target groups are healthy.
+    async fn targets_of_service(&self, service: &Value, tasks: u64) -> Result<Ready> {
+        let groups = list(service, "loadBalancers").iter().map(|lb| text(lb, "targetGroupArn"));
+        let groups = groups.filter(|arn| !arn.is_empty());
+        let found = try_join_all(groups.map(async |arn| match self.target_health(arn).await {
+            Err(e) if e.is(Class::Absent) => Ok(Err(format!("its target group {arn} is gone"))),
+            other => other.map(Ok),
+        }))
+        .await?;
+        for targets in found {
+            let targets = match targets {
+                Ok(targets) => targets,
+                Err(gone) => return Ok(Ready::Never(gone)),
+            };
+            // An emulator that runs no containers registers none.
+            let least = if self.is_endpoint_overridden() { 0 } else { tasks };
+            if let Some(missing) = unhealthy(&targets, least) {
+                return Ok(Ready::Wait(format!("{tasks} of {tasks} tasks running, {missing}")));
+            }
+        }
+        Ok(Ready::Yes)
+    }
+
+    /// Whether this is an emulator that accepts services and starts nothing.
+    async fn runs_no_tasks(&self, service: &Value) -> Result<bool> {
+        if !self.is_endpoint_overridden() || !list(service, "events").is_empty() {
+            return Ok(false);
+        }
+        let created = primary(service)["createdAt"].as_f64().unwrap_or_default();
+        let created = UNIX_EPOCH + Duration::try_from_secs_f64(created).unwrap_or_default();
+        let age = SystemTime::now().duration_since(created).unwrap_or_default();
+        Ok(age > emulated::FIRST_TASK && !self.has_tasks(service).await?)
+    }
+}
+
+fn stage(service: &Value) -> Stage {
+    let count = |value: &Value, field: &str| value[field].as_u64().unwrap_or_default();
+    if text(service, "status") == "DRAINING" {
+        return Stage::Leaving(format!("{} tasks still running", count(service, "runningCount")));
+    }
+    let (primary, deployments) = (primary(service), list(service, "deployments"));
+    if let Some(why) = given_up(primary, deployments) {
+        return Stage::Failed(why);
+    }
+    let (running, desired) = (count(primary, "runningCount"), count(service, "desiredCount"));
+    let mut progress = format!("{running} of {desired} tasks running");
+    let failed = count(primary, "failedTasks");
+    if failed > 0 {
+        progress = format!("{progress}, {failed} failed");
+    }
+    let older = deployments.len().saturating_sub(1);
+    if older > 0 {
+        let left: u64 = deployments.iter().map(|d| count(d, "runningCount")).sum();
+        progress = format!("{progress}, {} old ones still there", left.saturating_sub(running));
+    }
+    let completed = matches!(text(primary, "rolloutState"), "COMPLETED" | "");
+    let ours = text(primary, "taskDefinition") == text(service, "taskDefinition");
+    if running == desired && older == 0 && completed && ours {
+        return Stage::Settled { tasks: desired };
+    }
+    if running == desired && older == 0 {
+        progress = format!("{progress}, the deployment is not yet completed");
+    }
+    Stage::Moving { progress, failing: failed > 0 }
+}
+
+/// Why ECS gave the deployment up: it failed itself, or another took its place because it failed.
+fn given_up(primary: &Value, deployments: &[Value]) -> Option<String> {
+    let reason = |deployment: &Value| match text(deployment, "rolloutStateReason") {
+        "" => "the deployment failed.".to_owned(),
+        reason => reason.to_owned(),
+    };
+    let failed = deployments.iter().find(|d| text(d, "rolloutState") == "FAILED");
+    let rolled_back = text(primary, "rolloutStateReason").contains("rolling back")
+        || text(primary, "rolloutStateReason").contains("rolled back");
+    match failed {
+        Some(failed) if text(failed, "status") != "PRIMARY" => {
+            let back = text(primary, "taskDefinition");
+            Some(format!("rolled back to {back}: {}", reason(failed)))
+        }
+        Some(failed) => Some(reason(failed)),
+        None => rolled_back.then(|| reason(primary)),
+    }
+}
+
+/// What is missing until at least `least` targets are there and all of them healthy. Those on their
+/// way out do not count.
+fn unhealthy(targets: &[Target], least: u64) -> Option<String> {
+    let staying: Vec<_> = targets.iter().filter(|target| target.state != "draining").collect();
+    let healthy = staying.iter().filter(|target| target.state == "healthy").count();
+    let wanted = staying.len().max(usize::try_from(least).unwrap_or(usize::MAX));
+    if healthy >= wanted {
+        return None;
+    }
+    let why = staying.iter().find(|target| target.state == "unhealthy");
+    let why = why.map(|target| format!(" ({}: {})", target.id, target.reason));
+    Some(format!("{healthy} of {wanted} targets healthy{}", why.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn service(desired: u64, deployments: &Value) -> Value {
+        json!({"status": "ACTIVE", "desiredCount": desired, "taskDefinition": "api:2",
+            "deployments": deployments})
+    }
+
+    fn new(running: u64, state: &str, reason: &str) -> Value {
+        json!({"status": "PRIMARY", "taskDefinition": "api:2", "runningCount": running,
+            "rolloutState": state, "rolloutStateReason": reason})
+    }
+
+    fn progress(service: &Value) -> String {
+        match stage(service) {
+            Stage::Moving { progress, .. } => progress,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn settled_means_one_completed_deployment_with_all_its_tasks() {
+        let done = new(3, "COMPLETED", "ECS deployment completed.");
+        assert_eq!(stage(&service(3, &json!([done]))), Stage::Settled { tasks: 3 });
+        assert_eq!(progress(&service(4, &json!([done]))), "3 of 4 tasks running");
+        let old = json!({"status": "ACTIVE", "taskDefinition": "api:1", "runningCount": 2});
+        let two = service(3, &json!([done, old]));
+        assert_eq!(progress(&two), "3 of 3 tasks running, 2 old ones still there");
+        let early = service(3, &json!([new(3, "IN_PROGRESS", "")]));
+        assert!(progress(&early).ends_with("not yet completed"));
+        // UpdateService has been called and its deployment is not listed yet.
+        let mut stale = service(3, &json!([done]));
+        stale["taskDefinition"] = json!("api:3");
+        assert!(matches!(stage(&stale), Stage::Moving { .. }));
+    }
+
+    #[test]
+    fn a_completed_rollback_is_a_failure() {
+        let back = json!({"status": "PRIMARY", "taskDefinition": "api:1", "runningCount": 3,
+            "rolloutState": "COMPLETED", "rolloutStateReason": "ECS deployment completed."});
+        let failed = json!({"status": "INACTIVE", "taskDefinition": "api:2", "rolloutState": "FAILED",
+            "rolloutStateReason": "ECS deployment circuit breaker: tasks failed to start."});
+        let mut service = service(3, &json!([back, failed]));
+        service["taskDefinition"] = json!("api:1");
+        let Stage::Failed(why) = stage(&service) else { panic!("not a failure") };
+        assert_eq!(
+            why,
+            "rolled back to api:1: ECS deployment circuit breaker: tasks failed to start."
+        );
+        let why = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.";
+        service["deployments"] = json!([new(1, "IN_PROGRESS", why)]);
+        assert_eq!(stage(&service), Stage::Failed(why.into()));
+    }
+
+    #[test]
+    fn a_first_deployment_that_fails_has_nothing_to_go_back_to() {
+        let failed = new(0, "FAILED", "ECS deployment circuit breaker: tasks failed to start.");
+        assert!(matches!(stage(&service(2, &json!([failed]))), Stage::Failed(_)));
+    }
+
+    #[test]
+    fn failing_tasks_are_told_while_ecs_still_tries() {
+        let mut trying = new(0, "IN_PROGRESS", "in progress");
+        trying["failedTasks"] = json!(2);
+        let expected =
+            Stage::Moving { progress: "0 of 2 tasks running, 2 failed".into(), failing: true };
+        assert_eq!(stage(&service(2, &json!([trying]))), expected);
+    }
+
+    #[test]
+    fn every_target_that_stays_must_be_healthy() {
+        let target = |id: &str, state: &str| Target {
+            id: id.into(),
+            port: 80,
+            state: state.into(),
+            reason: "Target.Timeout: Request timed out".into(),
+        };
+        let leaving = target("10.0.0.1", "draining");
+        let good = target("10.0.0.2", "healthy");
+        assert_eq!(unhealthy(&[leaving, good.clone()], 1), None);
+        assert_eq!(unhealthy(std::slice::from_ref(&good), 2).unwrap(), "1 of 2 targets healthy");
+        assert_eq!(
+            unhealthy(&[good, target("10.0.0.3", "unhealthy")], 2).unwrap(),
+            "1 of 2 targets healthy (10.0.0.3: Target.Timeout: Request timed out)"
+        );
+    }
+}
