@@ -80,8 +80,8 @@ fn tree(dir: &Path, name: &str, sources: &mut Sources, findings: &mut Findings) 
     let (mut tree, readable) = chain::read(dir, name, sources, findings);
     // What a file says that cannot be parsed is unknown: complaints about what it lacks would be noise.
     if readable && matches!(tree.value, Value::Map(_)) {
-        merge::complete(&mut tree, &schema::complete(), findings);
-        rules::check(dir, name, &tree, findings);
+        merge::complete(&mut tree, schema::complete(), findings);
+        rules::check(dir, name, &tree, sources, findings);
     }
     tree
 }

@@ -44,7 +44,7 @@ pub(crate) fn read(
     sources: &mut Sources,
     findings: &mut Findings,
 ) -> (Node, bool) {
-    let schema = schema::schema();
+    let schema = schema::of_file();
     let mut files: Vec<Node> = Vec::new();
     let mut seen = Vec::new();
     let mut readable = true;
@@ -66,9 +66,11 @@ pub(crate) fn read(
         if matches!(node.value, Value::Null) {
             node.value = Value::Map(Vec::new());
         }
-        shape::check(&mut node, &schema, findings);
+        shape::check(&mut node, schema, findings);
         short::expand(&mut node);
+        let extends = node.entry("extends").is_some();
         next = base(&mut node, &seen, findings);
+        readable &= next.is_some() == extends;
         files.push(node);
     }
     let nothing = |value| Node { site: Site::start(0), default: false, value };

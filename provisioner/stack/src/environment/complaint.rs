@@ -131,17 +131,21 @@ impl Findings {
 impl Finding {
     fn place(self, sources: &Sources) -> Complaint {
         let Site { file, line, column, length } = self.site;
-        let mut snippet = sources.line(self.site).to_owned();
-        if self.mask {
-            snippet = snippet.chars().take(column - 1 + length).collect::<String>() + ": …";
-        }
+        let line_of = |site: Site| {
+            let line = sources.line(site);
+            if !self.mask {
+                return line.to_owned();
+            }
+            line.chars().take(site.column - 1 + site.length).collect::<String>() + ": …"
+        };
+        let snippet = line_of(self.site);
         let related = self.related.map(|(site, message)| Related {
             file: sources.name(site.file).to_owned(),
             line: site.line,
             column: site.column,
             length: site.length,
             message,
-            snippet: sources.line(site).to_owned(),
+            snippet: line_of(site),
         });
         Complaint {
             level: self.level,

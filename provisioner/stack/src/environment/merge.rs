@@ -51,7 +51,9 @@ fn clean(value: Value) -> Value {
 pub(crate) fn complete(node: &mut Node, schema: &Schema, findings: &mut Findings) {
     let Some(schema) = map_form(schema) else {
         if let Value::List(items) = &mut node.value {
-            items.iter_mut().for_each(|item| complete(item, &schema["items"], findings));
+            for item in items {
+                complete(item, &schema["items"], findings);
+            }
         }
         return;
     };
@@ -64,8 +66,9 @@ pub(crate) fn complete(node: &mut Node, schema: &Schema, findings: &mut Findings
         }
         let required = schema["required"].as_array().into_iter().flatten().any(|name| name == key);
         let value = if required {
-            let help = property["description"].as_str().unwrap_or_default().replace('\n', " ");
-            findings.error(site, format!("`{key}` is missing"), format!("add `{key}:`. {help}"));
+            let about = property["description"].as_str().map(|about| format!(". {about}"));
+            let help = format!("add `{key}:`{}", about.unwrap_or_default());
+            findings.error(site, format!("`{key}` is missing"), help);
             Value::Spoiled
         } else {
             let Some(default) = property.get("default") else { continue };

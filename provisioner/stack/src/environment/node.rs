@@ -123,6 +123,11 @@ impl Node {
     }
 }
 
+/// The deepest nesting and the most values of a file, aliases counted where they are used. An environment needs about
+/// ten levels; each costs stack when the tree is walked.
+const DEPTH: usize = 16;
+const NODES: usize = 50_000;
+
 /// Reads a file of `sources` into a tree. What is not YAML, and keys that are there twice, become findings; the tree is
 /// then what could still be read, or an empty map.
 pub(crate) fn parse(sources: &Sources, file: usize, findings: &mut Findings) -> Node {
@@ -134,6 +139,7 @@ pub(crate) fn parse(sources: &Sources, file: usize, findings: &mut Findings) -> 
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         reject_unsupported_tags: true,
         strict_booleans: true,
+        budget: serde_yaml::budget! { max_depth: DEPTH, max_nodes: NODES },
     };
     match serde_yaml::from_str_with_options::<Spanned<Yaml>>(text, options) {
         Ok(yaml) => {
@@ -143,21 +149,38 @@ pub(crate) fn parse(sources: &Sources, file: usize, findings: &mut Findings) -> 
         }
         Err(error) => {
             let site = error.location().map_or(root, |location| site(file, text, location));
-            findings.error(
-                site,
-                format!("this is not YAML: {}", reason(&error)),
-                "check the indentation, quotes and brackets here and on the line above",
-            );
+            let (message, help) = explain(&error);
+            findings.error(site, message, help);
             Node { site: root, default: false, value: Value::Spoiled }
         }
     }
 }
 
-/// The parser's own words, without the place and the snippet that it adds.
-fn reason(error: &serde_yaml::Error) -> String {
-    let text = error.without_snippet().to_string();
-    let text = text.lines().next().unwrap_or_default();
-    text.split(" at line ").next().unwrap_or(text).trim_end_matches([':', ',', ' ']).to_owned()
+/// What the parser says, in our words where its own are about its interface.
+fn explain(error: &serde_yaml::Error) -> (String, &'static str) {
+    use serde_yaml::Error;
+    match error.without_snippet() {
+        Error::MultipleDocuments { .. } => (
+            "there is a second document in this file".to_owned(),
+            "remove the line `---` and what follows it",
+        ),
+        Error::UnsupportedTag { tag, .. } => (
+            format!("the tag `{tag}` means nothing here"),
+            "remove it: values are taken as they are written",
+        ),
+        Error::UnknownAnchor { .. } => (
+            "this refers to an anchor that there is not".to_owned(),
+            "define it above with `&name`, or put a text that begins with * in quotes",
+        ),
+        other => {
+            let text = other.to_string();
+            let text = text.lines().next().unwrap_or_default();
+            let text =
+                text.split(" at line ").next().unwrap_or(text).trim_end_matches([':', ',', ' ']);
+            let help = "check the indentation, quotes and brackets here and on the line above";
+            (format!("this is not YAML: {text}"), help)
+        }
+    }
 }
 
 fn site(file: usize, text: &str, location: Location) -> Site {

@@ -17,14 +17,21 @@ use std::path::Path;
 
 use super::complaint::Findings;
 use super::node::{Entry, Node};
+use super::source::Sources;
 use super::types::Seconds;
 
 /// Judges a whole environment. Values that were already complained about are absent from the tree and judged no more.
-pub(crate) fn check(dir: &Path, name: &str, root: &Node, findings: &mut Findings) {
+pub(crate) fn check(
+    dir: &Path,
+    name: &str,
+    root: &Node,
+    sources: &Sources,
+    findings: &mut Findings,
+) {
     names::check(name, root, findings);
     place::check(root, findings);
     network::check(root, findings);
-    network::check_overlap(dir, name, root, findings);
+    network::check_overlap(dir, name, root, sources, findings);
     labels::check(root, findings);
     secrets::check(root, findings);
     traffic::check(root, findings);

@@ -1,5 +1,7 @@
 //! The JSON Schema of an environment file, from the types: for editors, and for our own check of a file's shape.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -10,7 +12,27 @@ use super::types::Environment;
 /// It is printed by the tool and kept as `environments/schema.json`, where editors find it.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = complete();
+    of_file().clone()
+}
+
+/// The schema of one file, made once.
+pub(crate) fn of_file() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(make);
+    &SCHEMA
+}
+
+/// The schema of a whole environment, after merging: with what is required, and long forms only.
+pub(crate) fn complete() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let settings =
+            SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        settings.into_generator().into_root_schema_for::<Environment>().to_value()
+    });
+    &SCHEMA
+}
+
+fn make() -> Value {
+    let mut schema = complete().clone();
     as_file(&mut schema, true);
     schema["title"] = json!("Environment");
     if let Some(properties) = schema["properties"].as_object_mut() {
@@ -24,13 +46,6 @@ pub fn schema() -> Value {
         );
     }
     schema
-}
-
-/// The schema of a whole environment, after merging: with what is required, and long forms only.
-pub(crate) fn complete() -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<Environment>().to_value()
 }
 
 /// Turns the schema of a whole environment into that of one file.

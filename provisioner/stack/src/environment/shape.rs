@@ -8,7 +8,7 @@ use serde_json::Value as Schema;
 use super::complaint::Findings;
 use super::node::{Entry, Node, Style, Value};
 use super::suggest::{did_you_mean, listed};
-use super::types::reason_against;
+use super::types::{Seconds, reason_against};
 
 /// Checks a node and all below it. Unknown fields are dropped and wrong values spoiled, once they are complained about.
 pub(crate) fn check(node: &mut Node, schema: &Schema, findings: &mut Findings) {
@@ -38,7 +38,9 @@ impl<'a> Forms<'a> {
     fn add(&mut self, schema: &'a Schema) {
         let variants = ["anyOf", "oneOf"].iter().find_map(|key| schema[*key].as_array());
         if let Some(variants) = variants {
-            variants.iter().for_each(|variant| self.add(variant));
+            for variant in variants {
+                self.add(variant);
+            }
             return;
         }
         let typed = |name: &str| match &schema["type"] {
@@ -118,8 +120,16 @@ impl Check<'_> {
             (Value::Raw { text, style }, ..) if !forms.scalars.is_empty() => {
                 match self.scalar(text, *style, &forms) {
                     Ok(value) => node.value = value,
-                    Err((message, help)) => {
-                        let help = help.unwrap_or_else(|| about(schema, &forms));
+                    Err((message, fix)) => {
+                        let help = match (fix, schema["description"].as_str()) {
+                            (Some(fix), Some(about))
+                                if fix.starts_with("use ") && !fix.contains('`') =>
+                            {
+                                format!("{fix}. {about}")
+                            }
+                            (Some(fix), _) => fix,
+                            (None, _) => about(schema, &forms),
+                        };
                         self.findings.error(node.site, message, help);
                         node.value = Value::Spoiled;
                     }
@@ -182,12 +192,18 @@ impl Check<'_> {
         forms: &Forms<'_>,
     ) -> Result<Value, (String, Option<String>)> {
         let name = self.name();
-        let wrong =
-            |found: String| (format!("{name} must be {}, not {found}", forms.wanted()), None);
+        let wrong = |found: String| format!("{name} must be {}, not {found}", forms.wanted());
         if let Some(schema) = forms.scalar("integer") {
-            let Ok(integer) = integer(text) else { return Err(wrong(format!("`{text}`"))) };
+            let Ok(integer) = integer(text) else {
+                let message = wrong(format!("`{text}`"));
+                let zeros = text.bytes().all(|byte| byte.is_ascii_digit());
+                let help = zeros.then(|| {
+                    format!("write it without the zero: {}", text.trim_start_matches('0'))
+                });
+                return Err((message, help));
+            };
             if style == Style::Quoted {
-                let (message, _) = wrong(format!("the text `\"{text}\"`"));
+                let message = wrong(format!("the text `\"{text}\"`"));
                 return Err((message, Some(format!("leave out the quotes: {integer}"))));
             }
             let values = forms.values();
@@ -197,25 +213,35 @@ impl Check<'_> {
             }
             let bound = |key: &str| schema[key].as_i64();
             match (bound("minimum"), bound("maximum")) {
-                (Some(minimum), _) if integer < minimum => {
-                    Err((format!("{name} cannot be {integer}: the least is {minimum}"), None))
-                }
-                (_, Some(maximum)) if integer > maximum => {
-                    Err((format!("{name} cannot be {integer}: the most is {maximum}"), None))
-                }
+                (Some(least), Some(most)) if !(least..=most).contains(&integer) => Err((
+                    format!("{name} cannot be {integer}"),
+                    Some(format!("use {least} to {most}")),
+                )),
+                (Some(least), None) if integer < least => Err((
+                    format!("{name} cannot be {integer}"),
+                    Some(format!("use {least} or more")),
+                )),
                 _ => Ok(Value::Integer(integer)),
             }
         } else if forms.scalar("boolean").is_some() && forms.scalar("string").is_none() {
             match text {
                 "true" if style == Style::Literal => Ok(Value::Boolean(true)),
                 "false" if style == Style::Literal => Ok(Value::Boolean(false)),
-                _ => Err(wrong(format!("`{text}`"))),
+                _ => {
+                    let yes = matches!(text, "yes" | "on" | "true" | "True" | "TRUE");
+                    let no = matches!(text, "no" | "off" | "false" | "False" | "FALSE");
+                    let message = wrong(format!("`{text}`"));
+                    Err((message, (yes || no).then(|| format!("write `{yes}`"))))
+                }
             }
         } else {
             let values = forms.values();
             // Where a number may stand for its text, it is that text: `1.10` stays `1.10`.
-            if style == Style::Literal && forms.scalar("number").is_none() && values.is_empty() {
-                let (message, _) = wrong(format!("the bare `{text}`"));
+            // A time without its unit is for the rules, which know to ask for the unit.
+            let time = forms.scalars.iter().any(|schema| schema["pattern"] == Seconds::PATTERN);
+            let literal = style == Style::Literal && !time;
+            if literal && forms.scalar("number").is_none() && values.is_empty() {
+                let message = wrong(format!("the bare `{text}`"));
                 return Err((message, Some(format!("put it in quotes: `\"{text}\"`"))));
             }
             if values.is_empty() || values.iter().any(|value| value == text) {

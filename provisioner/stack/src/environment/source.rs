@@ -22,6 +22,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// Of two places, the one that came later: in the file that extends the other's, or further down in the same.
+    pub(crate) fn later(self, other: Self) -> bool {
+        if self.file == other.file { self > other } else { self.file < other.file }
+    }
+
     /// The beginning of a file: the place of what is missing as a whole.
     pub(crate) fn start(file: usize) -> Self {
         Self { file, line: 1, column: 1, length: 0 }

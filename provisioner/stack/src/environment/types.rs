@@ -18,7 +18,8 @@ pub use overrides::Override;
 pub(crate) use overrides::reason_against;
 pub use seconds::Seconds;
 pub use service::{
-    Architecture, Build, Data, Health, Migration, Permission, Probe, Replicas, Route, Service,
+    Architecture, Artifact, Build, Data, Health, Migration, Permission, Probe, Replicas, Route,
+    Service,
 };
 
 /// One environment of one project: everything that `up` brings into being.
@@ -39,7 +40,7 @@ pub struct Environment {
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub account: Option<String>,
-    /// The network that everything runs in.
+    /// The network that everything runs in, such as `{ cidr: 10.20.0.0/16, zones: 2, nat: per-zone }`.
     #[serde(default)]
     pub network: Network,
     /// The services, by name. A name is lower-case letters, digits and hyphens.
@@ -49,16 +50,16 @@ pub struct Environment {
     #[serde(default)]
     #[schemars(extend("propertyNames" = {"pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 48}))]
     pub secrets: BTreeMap<String, Secret>,
-    /// What happens to the services' logs.
+    /// What happens to the services' logs: `{ retention: 30 }`.
     #[serde(default)]
     pub logs: Logs,
     /// The domain name that the services answer under, such as `api.example.com`. Left out, it is the load balancer's own.
     #[serde(default)]
     pub domain: Option<String>,
-    /// Whether the load balancer and what holds data refuse to be deleted.
+    /// Whether the load balancer and what holds data refuse to be deleted: `true` or `false`.
     #[serde(default)]
     pub protect: bool,
-    /// Tags for everything that is created, besides the tool's own.
+    /// Tags for everything that is created, besides the tool's own: `{ team: payments }`.
     #[serde(default)]
     #[schemars(extend(
         "maxProperties" = 40,

@@ -44,31 +44,20 @@ fn size(service: &Entry, findings: &mut Findings) {
         return;
     };
     let allowed = memories(cpu);
-    if allowed.is_empty() {
-        let message = format!("Fargate has no task with {cpu} CPU units");
-        findings.error(
-            cpu_node.site,
-            message,
-            format!("use {}", listed(&CPUS.map(|cpu| cpu.to_string()), "or")),
-        );
-        return;
-    }
     if allowed.contains(&memory) {
         return;
     }
     // Blame the value that someone wrote.
     let (blamed, other) =
         if memory_node.default { (cpu_node, memory_node) } else { (memory_node, cpu_node) };
-    let nearest = allowed.iter().copied().find(|allowed| *allowed > memory);
-    let mut help = format!("with `cpu: {cpu}` Fargate takes {}", range(&allowed));
-    match nearest {
-        Some(nearest) => help += &format!("; the next larger is {nearest}"),
-        None => {
-            if let Some(cpu) = CPUS.iter().find(|cpu| memories(**cpu).contains(&memory)) {
-                help += &format!("; {memory} MiB needs `cpu: {cpu}`");
-            }
-        }
-    }
+    let larger = allowed.iter().find(|allowed| **allowed > memory);
+    let other_cpu = CPUS.iter().find(|cpu| memories(**cpu).contains(&memory));
+    let fix = match (larger, other_cpu) {
+        (Some(larger), _) => format!("; the next larger is {larger}"),
+        (None, Some(cpu)) => format!("; {memory} MiB needs `cpu: {cpu}`"),
+        (None, None) => String::new(),
+    };
+    let help = format!("with `cpu: {cpu}` Fargate takes {}{fix}", range(&allowed));
     let message = format!("Fargate has no task with {cpu} CPU units and {memory} MiB");
     let finding = findings.error(blamed.site, message, help);
     if !other.default && other.site != blamed.site {

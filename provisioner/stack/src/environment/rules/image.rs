@@ -11,12 +11,13 @@ pub(super) fn check(service: &Entry, findings: &mut Findings) {
     match (written("image"), written("build")) {
         (Some(image), Some(build)) => {
             let (later, earlier) =
-                if image.site.file <= build.site.file { (image, build) } else { (build, image) };
+                if image.site.later(build.site) { (image, build) } else { (build, image) };
             let message = format!("`{}` has both an image and a build", service.key);
-            let help = format!(
-                "keep one; to drop what a base says, write `{}: null` next to this",
-                earlier.key
-            );
+            let help = if later.site.file == earlier.site.file {
+                "keep one of the two".to_owned()
+            } else {
+                format!("write `{}: null` next to this, to drop what the base says", earlier.key)
+            };
             findings.error(later.site, message, help).and(earlier.site, "also set here");
         }
         (None, None) => {
@@ -47,7 +48,7 @@ fn check_build(service: &Entry, build: &Node, findings: &mut Findings) {
     let site = service.node.entry("build").map_or(build.site, |entry| entry.site);
     match (build.entry("binary"), build.entry("dockerfile")) {
         (Some(binary), Some(dockerfile)) => {
-            let help = "keep one; to drop what a base says, set it to `null`";
+            let help = "keep one; what a base says is dropped by `null`";
             findings
                 .error(dockerfile.site, "a build is from a binary or from a Dockerfile", help)
                 .and(binary.site, "also set here");

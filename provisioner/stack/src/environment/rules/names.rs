@@ -6,12 +6,8 @@ use crate::environment::source::Site;
 
 use super::{services, text};
 
-/// IAM allows 64 characters for a role (IAM API reference, CreateRole); the longest role name of a service is
-/// `project-environment-service-execution`.
-const ROLE: usize = 64;
-const EXECUTION: &str = "execution";
-
-/// The longest name of an environment, a project, a service and a secret.
+/// The longest names. Together they keep the names derived from them readable: those are cut and given a digest only
+/// where AWS allows no more than 32 characters (load balancers, target groups).
 const ENVIRONMENT: usize = 16;
 const PROJECT: usize = 24;
 const SERVICE: usize = 24;
@@ -23,8 +19,7 @@ pub(super) fn check(environment: &str, root: &Node, findings: &mut Findings) {
         findings.error(root.site, "`base` cannot be an environment", help);
     }
     name("environment", environment, ENVIRONMENT, root.site, findings);
-    let project = text(root, "project");
-    if let Some((project, node)) = project {
+    if let Some((project, node)) = text(root, "project") {
         name("project", project, PROJECT, node.site, findings);
     }
     for secret in root.get("secrets").map_or(&[][..], Node::entries) {
@@ -39,34 +34,25 @@ pub(super) fn check(environment: &str, root: &Node, findings: &mut Findings) {
         );
     }
     for service in services(root) {
-        let sound = name("service", &service.key, SERVICE, service.site, findings);
-        let Some((project, _)) = project.filter(|_| sound) else { continue };
-        let role = format!("{project}-{environment}-{}-{EXECUTION}", service.key);
-        if project.len() <= PROJECT && environment.len() <= ENVIRONMENT && role.len() > ROLE {
-            let message =
-                format!("the role `{role}` has {} characters, and IAM allows {ROLE}", role.len());
-            let help =
-                format!("shorten the project, environment or service by {}", role.len() - ROLE);
-            findings.error(service.site, message, help);
-        }
+        name("service", &service.key, SERVICE, service.site, findings);
     }
 }
 
 /// Lower-case letters, digits and single hyphens, a letter first: what every AWS service takes.
-fn name(kind: &str, name: &str, most: usize, site: Site, findings: &mut Findings) -> bool {
+fn name(kind: &str, name: &str, most: usize, site: Site, findings: &mut Findings) {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.len() > most {
         let message = format!("the {kind} `{name}` has {} characters", name.len());
         let help = format!("use {most} or fewer: it is part of names that AWS limits");
         findings.error(site, message, help);
-        return false;
+        return;
     }
     let sound = name.bytes().all(plain)
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-')
         && !name.contains("--");
     if !sound {
-        let message = format!("`{name}` cannot be the name of a {kind}");
+        let message = format!("`{name}` cannot be the {kind}'s name");
         let help = "use lower-case letters, digits and single hyphens, a letter first";
         findings.error(
             site,
@@ -74,7 +60,6 @@ fn name(kind: &str, name: &str, most: usize, site: Site, findings: &mut Findings
             suggestion(name).map_or(help.to_owned(), |name| format!("{help}: `{name}`")),
         );
     }
-    sound
 }
 
 /// The nearest good name.

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use crate::environment::chain::siblings;
 use crate::environment::complaint::Findings;
 use crate::environment::node::{Node, Value};
+use crate::environment::source::Sources;
 use crate::environment::types::{MAXIMUM_ZONES, carve};
 
 use super::{services, text};
@@ -145,21 +146,30 @@ fn named(root: &Node, names: &[Node], findings: &mut Findings) {
 
 /// Environments whose files state overlapping ranges: their networks could never be joined, and a network's range
 /// cannot be changed. A range that both take from one line of a base is meant, and so are other accounts.
-pub(super) fn check_overlap(dir: &Path, name: &str, root: &Node, findings: &mut Findings) {
+pub(super) fn check_overlap(
+    dir: &Path,
+    name: &str,
+    root: &Node,
+    sources: &Sources,
+    findings: &mut Findings,
+) {
     let Some((cidr, node)) = stated(root) else { return };
+    let line = |sources: &Sources, node: &Node| {
+        format!("{}:{}", sources.name(node.site.file), node.site.line)
+    };
+    let mine = line(sources, node);
     for (other, tree, sources) in siblings(dir, name) {
         let Some((theirs, place)) = stated(&tree) else { continue };
         let account = |root: &Node| text(root, "account").map(|(account, _)| account.to_owned());
         let apart = account(root).zip(account(&tree)).is_some_and(|(one, two)| one != two);
         let overlap = cidr.contains(&theirs) || theirs.contains(&cidr);
-        if !overlap || apart || place.default || place.site.file != 0 || node.site.file != 0 {
+        let theirs_at = line(&sources, place);
+        if !overlap || apart || theirs_at == mine {
             continue;
         }
         let message = format!("{cidr} overlaps {theirs} of the environment `{other}`");
         let help = format!(
-            "give each environment its own range ({}:{} has the other), so that their networks can be joined",
-            sources.name(place.site.file),
-            place.site.line
+            "give each environment its own range, so that their networks can be joined; the other is at {theirs_at}"
         );
         findings.error(node.site, message, help);
     }

@@ -60,24 +60,40 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
             findings.error(node.site, message, "write its 12 digits in quotes: `\"123456789012\"`");
         }
     }
-    if let Some((domain, node)) = text(root, "domain") {
-        if let Err(reason) = is_domain(domain) {
-            let message = format!("`{domain}` is not a domain name: {reason}");
-            findings.error(node.site, message, "write the bare name: `api.example.com`");
-        }
+    if let Some((domain, node)) = text(root, "domain")
+        && let Err(reason) = is_domain(domain)
+    {
+        let message = format!("`{domain}` is not a domain name: {reason}");
+        findings.error(node.site, message, "write the bare name: `api.example.com`");
     }
 }
 
-/// Two or three letters, words, and a digit, joined by hyphens.
+/// What regions' names are made of, between the first letters and the digit.
+const WORDS: [&str; 13] = [
+    "central",
+    "east",
+    "gov",
+    "iso",
+    "isob",
+    "isoe",
+    "isof",
+    "north",
+    "northeast",
+    "northwest",
+    "south",
+    "southeast",
+    "west",
+];
+
+/// Two or three letters, one or two known words, and a digit, joined by hyphens.
 fn is_region(region: &str) -> bool {
     let parts: Vec<&str> = region.split('-').collect();
-    let letters =
-        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     match parts.as_slice() {
-        [first, words @ .., last] if !words.is_empty() => {
+        [first, words @ .., last] => {
             (2..=3).contains(&first.len())
-                && letters(first)
-                && words.iter().all(|word| letters(word))
+                && first.bytes().all(|byte| byte.is_ascii_lowercase())
+                && (1..=2).contains(&words.len())
+                && words.iter().all(|word| WORDS.contains(word))
                 && last.len() == 1
                 && last.bytes().all(|byte| byte.is_ascii_digit())
         }

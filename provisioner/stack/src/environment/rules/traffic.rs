@@ -60,6 +60,10 @@ fn route(service: &Entry, route: &Node, findings: &mut Findings) {
             "write the bare name, perhaps with * and ?: `*.example.com`",
         );
     }
+    if let Some((host, node)) = host.filter(|(host, _)| host.len() > 128) {
+        let message = format!("the host name has {} characters", host.len());
+        findings.error(node.site, message, "use up to 128: a load balancer takes no more");
+    }
     let values = paths.len() + usize::from(host.is_some());
     if values > VALUES {
         let message = format!(

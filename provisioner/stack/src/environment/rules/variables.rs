@@ -12,13 +12,10 @@ pub(super) fn check(service: &Entry, findings: &mut Findings) {
     }
     for variable in secret {
         if let Some(other) = plain.iter().find(|other| other.key == variable.key) {
-            let (later, earlier) = if variable.site.file <= other.site.file {
-                (variable, other)
-            } else {
-                (other, variable)
-            };
+            let (later, earlier) =
+                if variable.site.later(other.site) { (variable, other) } else { (other, variable) };
             let message = format!("`{}` is both a plain variable and a secret", variable.key);
-            let help = "keep one; to drop what a base says, set it to `null`";
+            let help = "keep one; what a base says is dropped by `null`";
             findings.error(later.site, message, help).and(earlier.site, "also set here").mask();
         }
     }

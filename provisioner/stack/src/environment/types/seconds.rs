@@ -17,6 +17,11 @@ pub struct Seconds(pub u32);
 #[error("`{0}` is not a time such as `30s`, `5m` or `1h`")]
 pub struct NotSeconds(pub String);
 
+impl Seconds {
+    /// The form, for the schema.
+    pub(crate) const PATTERN: &str = "^[0-9]+[smh]$";
+}
+
 impl FromStr for Seconds {
     type Err = NotSeconds;
 
@@ -67,6 +72,6 @@ impl JsonSchema for Seconds {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9]+[smh]$" })
+        json_schema!({ "type": "string", "pattern": Self::PATTERN })
     }
 }

@@ -1,12 +1,13 @@
 //! A service: what runs, how much of it, and what reaches it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Override, Seconds};
+use crate::environment::fargate::CPUS;
 
 /// One service: a container image, kept running in some number of copies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,12 +23,12 @@ pub struct Service {
     #[serde(default)]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
-    /// The command with its arguments, instead of the image's own.
+    /// The command with its arguments, instead of the image's own: `[/app, serve]`.
     #[serde(default)]
     pub command: Option<Vec<String>>,
-    /// CPU units for one task; 1024 are one vCPU. Fargate takes 256, 512, 1024, 2048, 4096, 8192 and 16384.
+    /// CPU units for one task; 1024 are one vCPU.
     #[serde(default = "cpu")]
-    #[schemars(range(min = 256, max = 16384))]
+    #[schemars(extend("enum" = CPUS))]
     pub cpu: u32,
     /// Memory for one task, in MiB. What Fargate takes depends on `cpu`.
     #[serde(default = "memory")]
@@ -36,18 +37,18 @@ pub struct Service {
     /// The processor that the image is built for: `x86_64` or `arm64`.
     #[serde(default)]
     pub architecture: Architecture,
-    /// Environment variables that are no secrets.
+    /// Environment variables that are no secrets, such as `{ LOG_LEVEL: info }`.
     #[serde(default)]
     #[schemars(extend(
         "propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
         "additionalProperties" = {"type": ["string", "number", "boolean"]}
     ))]
     pub environment: BTreeMap<String, String>,
-    /// Environment variables that are secrets: each names one of the environment's `secrets`.
+    /// Environment variables that are secrets: each names one of the environment's `secrets`, as in `{ TOKEN: api-token }`.
     #[serde(default)]
     #[schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}))]
     pub secrets: BTreeMap<String, String>,
-    /// How to tell that a task is healthy.
+    /// How to tell that a task is healthy, such as `{ path: /status }`.
     #[serde(default)]
     pub health: Health,
     /// How many tasks to run: a number, or `{ min: 2, max: 6, cpu: 60 }` to follow the load.
@@ -65,18 +66,44 @@ pub struct Service {
     /// Where the service's data is: `external` (a database, a bucket), or `ephemeral` (on the task's disk, lost with it).
     #[serde(default)]
     pub data: Data,
-    /// A task to run to its end, with the new image, before a release is switched to.
+    /// A task to run to its end, with the new image, before a release is switched to: `{ command: [/app, migrate] }`.
     #[serde(default)]
     pub migration: Option<Migration>,
-    /// A request that a new release must answer through the load balancer before it counts as good.
+    /// A request that a new release must answer through the load balancer before it counts as good: `{ path: /status }`.
     #[serde(default)]
     pub probe: Option<Probe>,
-    /// What the service itself may do in AWS: the statements of its task role.
+    /// What the service itself may do in AWS: a list of `{ actions: [..], resources: [..] }`.
     #[serde(default)]
     pub permissions: Vec<Permission>,
-    /// Fields of the ECS API that have no name here, in the API's own spelling.
+    /// Fields of the ECS API that have no name here, in the API's own spelling: `{ container: { user: "1000" } }`.
     #[serde(default, rename = "override")]
     pub overrides: Override,
+}
+
+/// What a service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Artifact<'a> {
+    /// An image in some registry, used as it is.
+    Image(&'a str),
+    /// A static binary that becomes an image.
+    Binary(&'a Path),
+    /// A Dockerfile to build, in the folder that it sees.
+    Dockerfile { dockerfile: &'a Path, context: &'a Path },
+}
+
+impl Service {
+    /// What the service runs. Every service of a loaded environment has exactly one.
+    #[must_use]
+    pub fn artifact(&self) -> Option<Artifact<'_>> {
+        match (&self.image, &self.build) {
+            (Some(image), None) => Some(Artifact::Image(image)),
+            (None, Some(Build::Binary { binary })) => Some(Artifact::Binary(binary)),
+            (None, Some(Build::Dockerfile { dockerfile, context })) => {
+                Some(Artifact::Dockerfile { dockerfile, context })
+            }
+            _ => None,
+        }
+    }
 }
 
 fn cpu() -> u32 {
