@@ -73,11 +73,9 @@ pub(crate) fn read(
         readable &= next.is_some() == extends;
         files.push(node);
     }
-    let nothing = |value| Node { site: Site::start(0), default: false, value };
-    if files.is_empty() {
-        return (nothing(Value::Spoiled), readable);
-    }
-    (files.into_iter().rev().fold(nothing(Value::Map(Vec::new())), merge), readable)
+    let nothing = Node { site: Site::start(0), default: false, value: Value::Spoiled };
+    let merged = files.into_iter().rev().fold(nothing, |base, over| merge(base, over, findings));
+    (merged, readable)
 }
 
 /// Takes `extends` out of a file's tree: the next file to read and the place that names it.

@@ -5,11 +5,18 @@ use serde_json::Value as Schema;
 use super::complaint::Findings;
 use super::node::{Entry, Node, Value};
 
-/// Lays a file over its base: maps are merged, everything else is replaced, null removes.
-pub(crate) fn merge(base: Node, over: Node) -> Node {
+/// Lays a file over its base: maps are merged, everything else is replaced, null removes. A null with nothing to remove
+/// is probably a forgotten value, and gets a warning.
+pub(crate) fn merge(base: Node, over: Node, findings: &mut Findings) -> Node {
     let (mut entries, changes) = match (base.value, over.value) {
         (Value::Map(entries), Value::Map(changes)) => (entries, changes),
-        (_, value) => return Node { value: clean(value), ..over },
+        (_, Value::Map(changes)) => (Vec::new(), changes),
+        (_, Value::List(items)) => {
+            let nothing = |item: &Node| Node::default(item.site, Value::Null);
+            let items = items.into_iter().map(|item| merge(nothing(&item), item, findings));
+            return Node { value: Value::List(items.collect()), ..over };
+        }
+        (_, value) => return Node { value, ..over },
     };
     for change in changes {
         let index = entries.iter().position(|entry| entry.key == change.key);
@@ -17,34 +24,26 @@ pub(crate) fn merge(base: Node, over: Node) -> Node {
             (Some(index), Value::Null) => {
                 entries.remove(index);
             }
-            (Some(index), _) => {
-                let entry = &mut entries[index];
-                let base =
-                    std::mem::replace(&mut entry.node, Node::default(change.site, Value::Null));
-                entry.site = change.site;
-                entry.node = merge(base, change.node);
+            (None, Value::Null) => {
+                let message =
+                    format!("`{}` is empty, and there is nothing that this removes", change.key);
+                let help =
+                    "give it a value, or remove the line: empty and `null` drop what a base says";
+                findings.warning(change.site, message, help);
             }
-            (None, Value::Null) => {}
+            (Some(index), _) => {
+                let nothing = Node::default(change.site, Value::Null);
+                let base = std::mem::replace(&mut entries[index].node, nothing);
+                entries[index].site = change.site;
+                entries[index].node = merge(base, change.node, findings);
+            }
             (None, _) => {
-                let node = Node { value: clean(change.node.value), ..change.node };
-                entries.push(Entry { node, ..change });
+                let nothing = Node::default(change.site, Value::Null);
+                entries.push(Entry { node: merge(nothing, change.node, findings), ..change });
             }
         }
     }
     Node { site: over.site, default: false, value: Value::Map(entries) }
-}
-
-/// A value without the nulls that had nothing to remove.
-fn clean(value: Value) -> Value {
-    let inside = |node: Node| Node { value: clean(node.value), ..node };
-    match value {
-        Value::Map(entries) => {
-            let kept = entries.into_iter().filter(|entry| !matches!(entry.node.value, Value::Null));
-            Value::Map(kept.map(|entry| Entry { node: inside(entry.node), ..entry }).collect())
-        }
-        Value::List(items) => Value::List(items.into_iter().map(inside).collect()),
-        other => other,
-    }
 }
 
 /// Fills in the defaults that the schema knows and complains about what is required and not there.

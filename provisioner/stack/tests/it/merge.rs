@@ -156,3 +156,13 @@ fn a_secret_that_nobody_uses_is_a_warning() {
     assert_eq!(loaded.warnings.0.len(), 1);
     assert_eq!((loaded.warnings.0[0].line, loaded.warnings.0[0].column), (8, 12));
 }
+
+/// A service whose body was forgotten is not silently left out.
+#[test]
+fn an_empty_value_with_nothing_to_remove_is_a_warning() {
+    let text = service("health: { path: ~ }").replace("services:\n", "services:\n  worker:\n");
+    let loaded = prod(&[("prod", &text)]).unwrap();
+    let places: Vec<_> =
+        loaded.warnings.0.iter().map(|warning| (warning.line, warning.column)).collect();
+    assert_eq!(places, [(4, 3), (9, 15)]);
+}
