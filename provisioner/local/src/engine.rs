@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const ANSWER: Duration = Duration::from_secs(3);
-const WORK: Duration = Duration::from_secs(120);
+const WORK: Duration = Duration::from_mins(2);
 
 /// An engine that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub enum Error {
         /// The service.
         service: String,
         /// How it ended.
-        exit: Exit,
+        exit: Box<Exit>,
         /// The address and path it was asked on.
         check: String,
         /// Its last lines.

@@ -184,6 +184,7 @@ impl Processes {
                     }
                 };
                 if let Some(exit) = exit {
+                    let exit = Box::new(exit);
                     return Err(Error::Crashed { service, exit, check: asked, log: log() });
                 }
                 let Some(check) = check else { break };
@@ -288,9 +289,9 @@ async fn retire(replicas: &[Replica]) -> Result<()> {
         replicas.iter().filter(|it| it.supervisor.is_alive() || it.child.is_alive()).collect();
     for replica in &running {
         if replica.supervisor.is_alive() {
-            replica.supervisor.terminate()
+            replica.supervisor.terminate();
         } else {
-            replica.child.terminate()
+            replica.child.terminate();
         }
     }
     for replica in running {

@@ -69,19 +69,14 @@ impl ServiceSpec {
         Ok(hex(&digest.finalize()))
     }
 
-    pub(crate) fn fill(&self, text: &str, address: &str, port: u16) -> String {
-        text.replace("{address}", address).replace("{port}", &port.to_string())
-    }
-
     pub(crate) fn filled_args(&self, address: &str, port: u16) -> Vec<String> {
-        self.args.iter().map(|arg| self.fill(arg, address, port)).collect()
+        self.args.iter().map(|arg| fill(arg, address, port)).collect()
     }
 
     /// The whole environment of one process.
     pub(crate) fn filled_env(&self, address: &str, port: u16) -> BTreeMap<String, String> {
         let path = std::env::var("PATH").unwrap_or_default();
-        let filled =
-            self.env.iter().map(|(key, value)| (key.clone(), self.fill(value, address, port)));
+        let filled = self.env.iter().map(|(key, value)| (key.clone(), fill(value, address, port)));
         std::iter::once(("PATH".to_owned(), path))
             .chain(filled)
             .chain(self.secrets.iter().map(|(key, value)| (key.clone(), value.clone())))
@@ -118,6 +113,10 @@ impl Supervisor {
         let program = std::env::current_exe().map_err(Error::system("find this program"))?;
         Ok(Self { program, args: vec![subcommand.to_owned()] })
     }
+}
+
+fn fill(text: &str, address: &str, port: u16) -> String {
+    text.replace("{address}", address).replace("{port}", &port.to_string())
 }
 
 struct Writer<'a>(&'a mut Sha256);

@@ -98,7 +98,7 @@ async fn run(order: Order, asks: &mut Asks) -> Result<Exit> {
             loop {
                 tokio::select! {
                     status = child.wait() => break Exit::of(status.map_err(Error::system("wait for the process"))?),
-                    () = asks.to_end() => {
+                    () = asks.next() => {
                         let Some(process) = &it else { continue };
                         process.terminate();
                         if tokio::time::timeout(grace, child.wait()).await.is_err() {
@@ -130,7 +130,7 @@ impl Asks {
         })
     }
 
-    async fn to_end(&mut self) {
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A cold start with the first compilation of its modules takes a few seconds on two busy cores.
-const ANSWERS: Duration = Duration::from_secs(60);
+const ANSWERS: Duration = Duration::from_mins(1);
 /// Saving takes well under a second; with Docker it also stops its containers.
 pub(super) const END: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);

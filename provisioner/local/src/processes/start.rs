@@ -73,9 +73,10 @@ impl Processes {
         version: u32,
         folder: &Path,
     ) -> Result<Replica> {
-        let number = (1..)
-            .find(|number: &u32| !folder.join(number.to_string()).exists())
-            .unwrap_or(u32::MAX);
+        let mut number = 1;
+        while folder.join(number.to_string()).exists() {
+            number += 1;
+        }
         let folder = folder.join(number.to_string());
         std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
         let (address, port) = (self.free_address()?, free_port()?);

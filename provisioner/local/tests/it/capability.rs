@@ -83,170 +83,23 @@ impl Stack {
 
 /// What the running one shows for a row.
 fn measured(stack: &Stack, service: &str, operation: &str) -> Option<Level> {
-    let level = |emulated: bool| if emulated { Level::Emulated } else { Level::StoredOnly };
-    Some(match (service, operation) {
-        ("ec2", "VPC, subnets and routes") => {
-            let kept = stack.aws.ec2("Action=DescribeVpcs");
-            // Emulated would mean an interface that a packet can reach.
-            let interfaces = stack.aws.ec2("Action=DescribeNetworkInterfaces");
-            assert!(kept.contains(&stack.vpc));
-            level(interfaces.contains("<networkInterfaceId>"))
-        }
-        ("ec2", "NAT gateways") => {
-            let address = stack.aws.ec2("Action=AllocateAddress&Domain=vpc");
-            let address = element(&address, "allocationId").unwrap().to_owned();
-            let body =
-                format!("Action=CreateNatGateway&SubnetId={}&AllocationId={address}", stack.subnet);
-            let answer = stack.aws.ec2(&body);
-            assert_eq!(element(&answer, "state"), Some("available"));
-            level(answer.contains(&address))
-        }
-        ("ec2", "security groups") => {
-            let body = format!(
-                "Action=CreateSecurityGroup&GroupName=shut&GroupDescription=d&VpcId={}",
-                stack.vpc
-            );
-            let made = stack.aws.ec2(&body);
-            let shut = element(&made, "groupId").unwrap();
-            let body = format!(
-                "Action=SetSecurityGroups&LoadBalancerArn={}&SecurityGroups.member.1={shut}",
-                stack.balancer
-            );
-            stack.aws.elb(&body);
-            // A group without a rule lets nothing in, yet the balancer answers.
-            level(stack.get("/anything").1 != "nothing here")
-        }
-        ("ec2", "VPC endpoints") => {
-            let table = stack.aws.ec2(&format!("Action=CreateRouteTable&VpcId={}", stack.vpc));
-            let table = element(&table, "routeTableId").unwrap().to_owned();
-            let made = stack.aws.ec2(&format!(
-                "Action=CreateVpcEndpoint&VpcId={}&ServiceName=com.amazonaws.{REGION}.s3&RouteTableId.1={table}",
-                stack.vpc
-            ));
-            let endpoint = element(&made, "vpcEndpointId").unwrap();
-            assert!(stack.aws.ec2("Action=DescribeVpcEndpoints").contains(endpoint));
-            level(stack.aws.ec2("Action=DescribeRouteTables").contains(endpoint))
-        }
-        ("elasticloadbalancing", "listeners and rules") => {
-            let port = answering("a process");
-            let body = format!(
-                "Action=RegisterTargets&TargetGroupArn={}&Targets.member.1.Id=127.0.0.1&Targets.member.1.Port={port}",
-                stack.group
-            );
-            stack.aws.elb(&body);
-            stack.rule(10, "/v1/*", &format!("TargetGroupArn={}", stack.group));
-            assert_eq!(stack.get("/other"), (404, "nothing here".to_owned()));
-            level(stack.get("/v1/x?q=1") == (200, "a process GET /v1/x?q=1 HTTP/1.1".to_owned()))
-        }
-        ("elasticloadbalancing", "target health checks") => {
-            let group = Stack::target_group(&stack.aws, "dead", &stack.vpc);
-            let target = "Targets.member.1.Id=127.0.0.1&Targets.member.1.Port=1";
-            stack.aws.elb(&format!("Action=RegisterTargets&TargetGroupArn={group}&{target}"));
-            let health =
-                stack.aws.elb(&format!("Action=DescribeTargetHealth&TargetGroupArn={group}"));
-            level(element(&health, "State") != Some("healthy"))
-        }
-        ("elasticloadbalancing", "weighted target groups") => {
-            let forward = format!(
-                "ForwardConfig.TargetGroups.member.1.TargetGroupArn={}&Actions.member.1.ForwardConfig.TargetGroups.\
-                 member.1.Weight=1",
-                stack.group
-            );
-            let kept = stack.rule(20, "/weighted/*", &forward).contains(&stack.group);
-            if kept { level(stack.get("/weighted/x").0 == 200) } else { Level::Absent }
-        }
-        ("elasticloadbalancing", "deletion protection") => {
-            let body =
-                format!("Action=CreateLoadBalancer&Name=kept&Subnets.member.1={}", stack.subnet);
-            let made = stack.aws.elb(&body);
-            let arn = element(&made, "LoadBalancerArn").unwrap();
-            let answer = stack.aws.elb(&format!(
-                "Action=ModifyLoadBalancerAttributes&LoadBalancerArn={arn}&Attributes.member.1.Key=\
-                 deletion_protection.enabled&Attributes.member.1.Value=true"
-            ));
-            assert!(answer.contains("<Value>true</Value>"), "{answer}");
-            let body = format!("Action=DeleteLoadBalancer&LoadBalancerArn={arn}");
-            level(stack.aws.query("elasticloadbalancing", "2015-12-01", &body).0 != 200)
-        }
-        ("ecs", "service tasks") => {
-            let (_, tasks) = stack.tasks("tasks");
-            // An image that exists nowhere cannot really run.
-            level(
-                tasks["tasks"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .all(|task| task["lastStatus"] != "RUNNING"),
-            )
-        }
-        ("ecs", "one-off tasks") => {
-            stack.tasks("once");
-            let run = stack.ecs("RunTask", &json!({ "cluster": "once", "taskDefinition": "once" }));
-            level(run["tasks"][0]["lastStatus"] != "RUNNING")
-        }
-        ("ecs", "target registration") => {
-            let (group, _) = stack.tasks("targets");
-            let health =
-                stack.aws.elb(&format!("Action=DescribeTargetHealth&TargetGroupArn={group}"));
-            level(health.contains("<Id>"))
-        }
-        ("ecs", "secrets of tasks") => {
-            let (_, tasks) = stack.tasks("secrets");
-            // A secret that does not exist keeps a real task from starting.
-            level(tasks["tasks"][0]["lastStatus"] != "RUNNING")
-        }
-        ("ecs", "container health checks") => {
-            let (_, tasks) = stack.tasks("health");
-            level(tasks["tasks"][0]["healthStatus"] != "UNKNOWN")
-        }
-        ("application-autoscaling", _) => absent(stack.aws.json(
+    Some(match service {
+        "ec2" => ec2(stack, operation)?,
+        "elasticloadbalancing" => elasticloadbalancing(stack, operation)?,
+        "ecs" => ecs(stack, operation)?,
+        "ecr" => ecr(stack, operation)?,
+        "logs" => logs(stack, operation),
+        "application-autoscaling" => absent(stack.aws.json(
             "application-autoscaling",
             "AnyScaleFrontendService.DescribeScalableTargets",
             &json!({ "ServiceNamespace": "ecs" }),
         )),
-        ("servicequotas", _) => absent(stack.aws.json(
+        "servicequotas" => absent(stack.aws.json(
             "servicequotas",
             "ServiceQuotasV20190624.GetServiceQuota",
             &json!({ "ServiceCode": "vpc", "QuotaCode": "L-F678F1CE" }),
         )),
-        ("ecr", "repositories and registry") => {
-            let target = "AmazonEC2ContainerRegistry_V20150921.CreateRepository";
-            let made = stack.aws.json("ecr", target, &json!({ "repositoryName": "table/api" }));
-            assert_eq!(made.0, 200, "{}", made.1);
-            let manifest = json!({ "schemaVersion": 2, "mediaType": OCI, "layers": [],
-                "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "size": 2,
-                    "digest": format!("sha256:{}", "0".repeat(64)) } })
-            .to_string();
-            let to = ("127.0.0.1", stack.aws.port);
-            let path = "/v2/table/api/manifests/v1";
-            request(to, &format!("PUT {path}"), &[("content-type", OCI)], &manifest).unwrap();
-            level(
-                request(to, &format!("GET {path}"), &[("accept", OCI)], "").unwrap()
-                    == (200, manifest),
-            )
-        }
-        ("ecr", "lifecycle and scanning") => {
-            let call = |action: &str, body: &Value| {
-                stack.aws.json(
-                    "ecr",
-                    &format!("AmazonEC2ContainerRegistry_V20150921.{action}"),
-                    body,
-                )
-            };
-            call("CreateRepository", &json!({ "repositoryName": "scanned" }));
-            let policy =
-                json!({ "repositoryName": "scanned", "lifecyclePolicyText": "{\"rules\":[]}" });
-            assert_eq!(call("PutLifecyclePolicy", &policy).0, 200);
-            assert_eq!(call("GetLifecyclePolicy", &json!({ "repositoryName": "scanned" })).0, 200);
-            let image = json!({ "repositoryName": "scanned", "imageId": { "imageTag": "v1" } });
-            level(
-                call("DescribeImageScanFindings", &image)
-                    .1
-                    .to_string()
-                    .contains("imageScanFindings"),
-            )
-        }
-        ("secretsmanager", _) => {
+        "secretsmanager" => {
             let call = |action: &str, body: &Value| {
                 stack.aws.json("secretsmanager", &format!("secretsmanager.{action}"), body)
             };
@@ -261,40 +114,13 @@ fn measured(stack: &Stack, service: &str, operation: &str) -> Option<Level> {
                 call("GetSecretValue", &json!({ "SecretId": "table" })).1["SecretString"] == "two";
             level(kept && deleted && restored)
         }
-        ("iam", _) => {
+        "iam" => {
             let body = "Action=CreateUser&UserName=nobody";
             assert_eq!(stack.aws.query("iam", "2010-05-08", body).0, 200);
             // Every call of this test carries a signature that is wrong.
             level(stack.aws.query("iam", "2010-05-08", "Action=ListUsers").0 != 200)
         }
-        ("logs", operation) => {
-            let call = |action: &str, body: &Value| {
-                stack.aws.json("logs", &format!("Logs_20140328.{action}"), body)
-            };
-            let group = operation.replace(' ', "-");
-            call("CreateLogGroup", &json!({ "logGroupName": group }));
-            if operation == "task output" {
-                stack.tasks("output");
-                let streams = call("DescribeLogStreams", &json!({ "logGroupName": group })).1;
-                return Some(level(
-                    streams["logStreams"].as_array().is_some_and(|it| !it.is_empty()),
-                ));
-            }
-            call("CreateLogStream", &json!({ "logGroupName": group, "logStreamName": "s" }));
-            let now = milliseconds();
-            let event = json!({ "timestamp": now, "message": "a line" });
-            call(
-                "PutLogEvents",
-                &json!({ "logGroupName": group, "logStreamName": "s", "logEvents": [event] }),
-            );
-            level(
-                call("FilterLogEvents", &json!({ "logGroupName": group }))
-                    .1
-                    .to_string()
-                    .contains("a line"),
-            )
-        }
-        ("s3", _) => {
+        "s3" => {
             stack.aws.make_bucket("table-state");
             let put = |headers: &[(&str, &str)]| {
                 stack.aws.s3("PUT /table-state/state.json", headers, "{}").0
@@ -303,7 +129,7 @@ fn measured(stack: &Stack, service: &str, operation: &str) -> Option<Level> {
                 put(&[("if-none-match", "*")]) == 200 && put(&[("if-none-match", "*")]) == 412;
             level(first && put(&[("if-match", "\"00000000000000000000000000000000\"")]) == 412)
         }
-        ("dynamodb", _) => {
+        "dynamodb" => {
             let call = |action: &str, body: &Value| {
                 stack.aws.json("dynamodb", &format!("DynamoDB_20120810.{action}"), body)
             };
@@ -327,7 +153,7 @@ fn measured(stack: &Stack, service: &str, operation: &str) -> Option<Level> {
             let refused = take("two");
             level(refused.0 == 400 && refused.1["Item"]["owner"]["S"] == "one")
         }
-        ("tagging", _) => {
+        "tagging" => {
             let tagged = "&TagSpecification.1.ResourceType=vpc&TagSpecification.1.Tag.1.Key=table&TagSpecification.1.Tag.1.Value=yes";
             stack.aws.ec2(&format!("Action=CreateVpc&CidrBlock=10.8.0.0/16{tagged}"));
             let (status, found) = stack.aws.json(
@@ -342,7 +168,210 @@ fn measured(stack: &Stack, service: &str, operation: &str) -> Option<Level> {
     })
 }
 
+fn ec2(stack: &Stack, operation: &str) -> Option<Level> {
+    Some(match operation {
+        "VPC, subnets and routes" => {
+            let kept = stack.aws.ec2("Action=DescribeVpcs");
+            // Emulated would mean an interface that a packet can reach.
+            let interfaces = stack.aws.ec2("Action=DescribeNetworkInterfaces");
+            assert!(kept.contains(&stack.vpc));
+            level(interfaces.contains("<networkInterfaceId>"))
+        }
+        "NAT gateways" => {
+            let address = stack.aws.ec2("Action=AllocateAddress&Domain=vpc");
+            let address = element(&address, "allocationId").unwrap().to_owned();
+            let body =
+                format!("Action=CreateNatGateway&SubnetId={}&AllocationId={address}", stack.subnet);
+            let answer = stack.aws.ec2(&body);
+            assert_eq!(element(&answer, "state"), Some("available"));
+            level(answer.contains(&address))
+        }
+        "security groups" => {
+            let body = format!(
+                "Action=CreateSecurityGroup&GroupName=shut&GroupDescription=d&VpcId={}",
+                stack.vpc
+            );
+            let made = stack.aws.ec2(&body);
+            let shut = element(&made, "groupId").unwrap();
+            let body = format!(
+                "Action=SetSecurityGroups&LoadBalancerArn={}&SecurityGroups.member.1={shut}",
+                stack.balancer
+            );
+            stack.aws.elb(&body);
+            // A group without a rule lets nothing in, yet the balancer answers.
+            level(stack.get("/anything").1 != "nothing here")
+        }
+        "VPC endpoints" => {
+            let table = stack.aws.ec2(&format!("Action=CreateRouteTable&VpcId={}", stack.vpc));
+            let table = element(&table, "routeTableId").unwrap().to_owned();
+            let made = stack.aws.ec2(&format!(
+                "Action=CreateVpcEndpoint&VpcId={}&ServiceName=com.amazonaws.{REGION}.s3&RouteTableId.1={table}",
+                stack.vpc
+            ));
+            let endpoint = element(&made, "vpcEndpointId").unwrap();
+            assert!(stack.aws.ec2("Action=DescribeVpcEndpoints").contains(endpoint));
+            level(stack.aws.ec2("Action=DescribeRouteTables").contains(endpoint))
+        }
+        _ => return None,
+    })
+}
+
+fn elasticloadbalancing(stack: &Stack, operation: &str) -> Option<Level> {
+    Some(match operation {
+        "listeners and rules" => {
+            let port = answering("a process");
+            let body = format!(
+                "Action=RegisterTargets&TargetGroupArn={}&Targets.member.1.Id=127.0.0.1&Targets.member.1.Port={port}",
+                stack.group
+            );
+            stack.aws.elb(&body);
+            stack.rule(10, "/v1/*", &format!("TargetGroupArn={}", stack.group));
+            assert_eq!(stack.get("/other"), (404, "nothing here".to_owned()));
+            level(stack.get("/v1/x?q=1") == (200, "a process GET /v1/x?q=1 HTTP/1.1".to_owned()))
+        }
+        "target health checks" => {
+            let group = Stack::target_group(&stack.aws, "dead", &stack.vpc);
+            let target = "Targets.member.1.Id=127.0.0.1&Targets.member.1.Port=1";
+            stack.aws.elb(&format!("Action=RegisterTargets&TargetGroupArn={group}&{target}"));
+            let health =
+                stack.aws.elb(&format!("Action=DescribeTargetHealth&TargetGroupArn={group}"));
+            level(element(&health, "State") != Some("healthy"))
+        }
+        "weighted target groups" => {
+            let forward = format!(
+                "ForwardConfig.TargetGroups.member.1.TargetGroupArn={}&Actions.member.1.ForwardConfig.TargetGroups.\
+                 member.1.Weight=1",
+                stack.group
+            );
+            let kept = stack.rule(20, "/weighted/*", &forward).contains(&stack.group);
+            if kept { level(stack.get("/weighted/x").0 == 200) } else { Level::Absent }
+        }
+        "deletion protection" => {
+            let body =
+                format!("Action=CreateLoadBalancer&Name=kept&Subnets.member.1={}", stack.subnet);
+            let made = stack.aws.elb(&body);
+            let arn = element(&made, "LoadBalancerArn").unwrap();
+            let answer = stack.aws.elb(&format!(
+                "Action=ModifyLoadBalancerAttributes&LoadBalancerArn={arn}&Attributes.member.1.Key=\
+                 deletion_protection.enabled&Attributes.member.1.Value=true"
+            ));
+            assert!(answer.contains("<Value>true</Value>"), "{answer}");
+            let body = format!("Action=DeleteLoadBalancer&LoadBalancerArn={arn}");
+            level(stack.aws.query("elasticloadbalancing", "2015-12-01", &body).0 != 200)
+        }
+        _ => return None,
+    })
+}
+
+fn ecs(stack: &Stack, operation: &str) -> Option<Level> {
+    Some(match operation {
+        "service tasks" => {
+            let (_, tasks) = stack.tasks("tasks");
+            // An image that exists nowhere cannot really run.
+            level(
+                tasks["tasks"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|task| task["lastStatus"] != "RUNNING"),
+            )
+        }
+        "one-off tasks" => {
+            stack.tasks("once");
+            let run = stack.ecs("RunTask", &json!({ "cluster": "once", "taskDefinition": "once" }));
+            level(run["tasks"][0]["lastStatus"] != "RUNNING")
+        }
+        "target registration" => {
+            let (group, _) = stack.tasks("targets");
+            let health =
+                stack.aws.elb(&format!("Action=DescribeTargetHealth&TargetGroupArn={group}"));
+            level(health.contains("<Id>"))
+        }
+        "secrets of tasks" => {
+            let (_, tasks) = stack.tasks("secrets");
+            // A secret that does not exist keeps a real task from starting.
+            level(tasks["tasks"][0]["lastStatus"] != "RUNNING")
+        }
+        "container health checks" => {
+            let (_, tasks) = stack.tasks("health");
+            level(tasks["tasks"][0]["healthStatus"] != "UNKNOWN")
+        }
+        _ => return None,
+    })
+}
+
+fn ecr(stack: &Stack, operation: &str) -> Option<Level> {
+    Some(match operation {
+        "repositories and registry" => {
+            let target = "AmazonEC2ContainerRegistry_V20150921.CreateRepository";
+            let made = stack.aws.json("ecr", target, &json!({ "repositoryName": "table/api" }));
+            assert_eq!(made.0, 200, "{}", made.1);
+            let manifest = json!({ "schemaVersion": 2, "mediaType": OCI, "layers": [],
+                "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "size": 2,
+                    "digest": format!("sha256:{}", "0".repeat(64)) } })
+            .to_string();
+            let to = ("127.0.0.1", stack.aws.port);
+            let path = "/v2/table/api/manifests/v1";
+            request(to, &format!("PUT {path}"), &[("content-type", OCI)], &manifest).unwrap();
+            level(
+                request(to, &format!("GET {path}"), &[("accept", OCI)], "").unwrap()
+                    == (200, manifest),
+            )
+        }
+        "lifecycle and scanning" => {
+            let call = |action: &str, body: &Value| {
+                stack.aws.json(
+                    "ecr",
+                    &format!("AmazonEC2ContainerRegistry_V20150921.{action}"),
+                    body,
+                )
+            };
+            call("CreateRepository", &json!({ "repositoryName": "scanned" }));
+            let policy =
+                json!({ "repositoryName": "scanned", "lifecyclePolicyText": "{\"rules\":[]}" });
+            assert_eq!(call("PutLifecyclePolicy", &policy).0, 200);
+            assert_eq!(call("GetLifecyclePolicy", &json!({ "repositoryName": "scanned" })).0, 200);
+            let image = json!({ "repositoryName": "scanned", "imageId": { "imageTag": "v1" } });
+            level(
+                call("DescribeImageScanFindings", &image)
+                    .1
+                    .to_string()
+                    .contains("imageScanFindings"),
+            )
+        }
+        _ => return None,
+    })
+}
+
+fn logs(stack: &Stack, operation: &str) -> Level {
+    let call = |action: &str, body: &Value| {
+        stack.aws.json("logs", &format!("Logs_20140328.{action}"), body)
+    };
+    let group = operation.replace(' ', "-");
+    call("CreateLogGroup", &json!({ "logGroupName": group }));
+    if operation == "task output" {
+        stack.tasks("output");
+        let streams = call("DescribeLogStreams", &json!({ "logGroupName": group })).1;
+        return level(streams["logStreams"].as_array().is_some_and(|it| !it.is_empty()));
+    }
+    call("CreateLogStream", &json!({ "logGroupName": group, "logStreamName": "s" }));
+    let now = milliseconds();
+    let event = json!({ "timestamp": now, "message": "a line" });
+    call(
+        "PutLogEvents",
+        &json!({ "logGroupName": group, "logStreamName": "s", "logEvents": [event] }),
+    );
+    level(
+        call("FilterLogEvents", &json!({ "logGroupName": group })).1.to_string().contains("a line"),
+    )
+}
+
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Whether the effect is there, where the call itself is accepted.
+fn level(emulated: bool) -> Level {
+    if emulated { Level::Emulated } else { Level::StoredOnly }
+}
 
 fn absent((status, answer): (u16, Value)) -> Level {
     let unsupported = status == 400 && answer.to_string().contains("Unsupported service");

@@ -77,8 +77,16 @@ pub(crate) fn request(
 ) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(to).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let headers: String =
-        headers.iter().map(|(key, value)| format!("{key}: {value}\r\n")).collect();
+    let headers: Vec<String> = headers
+        .iter()
+        .map(|(key, value)| {
+            format!(
+                "{key}: {value}
+"
+            )
+        })
+        .collect();
+    let headers = headers.concat();
     let length = body.len();
     write!(
         stream,
