@@ -9,9 +9,12 @@ use tokio::sync::watch;
 use crate::call::{Call, Counts, Log};
 use crate::clock::Clock;
 use crate::fault::{Faults, Kind, Tally};
+use crate::pages::Pages;
 use crate::redact::Secrets;
 use crate::seed::Seed;
+use crate::throttle::Buckets;
 use crate::wire::Request;
+use crate::world::{Chance, Worlds};
 
 /// Locks that stay usable after a panic elsewhere: a test that failed must still be able to read its log.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -26,6 +29,9 @@ pub(crate) struct Cloud {
     pub(crate) clock: Clock,
     pub(crate) log: Mutex<Log>,
     pub(crate) secrets: Mutex<Secrets>,
+    pub(crate) worlds: Mutex<Worlds>,
+    pub(crate) pages: Mutex<Pages>,
+    pub(crate) buckets: Mutex<Buckets>,
     faults: Mutex<(Faults, Tally)>,
     request_ids: AtomicU64,
     mutations: AtomicU64,
@@ -45,6 +51,9 @@ impl Cloud {
             clock: Clock::new(config.clock_scale),
             log: Mutex::new(log),
             secrets: Mutex::default(),
+            worlds: Mutex::default(),
+            pages: Mutex::default(),
+            buckets: Mutex::default(),
             faults: Mutex::new((config.faults.clone(), Tally::default())),
             request_ids: AtomicU64::new(1),
             mutations: AtomicU64::new(0),
@@ -59,6 +68,27 @@ impl Cloud {
 
     pub(crate) fn faults(&self) -> Faults {
         lock(&self.faults).0.clone()
+    }
+
+    /// Whether the call must wait for a token of AWS's request rates.
+    pub(crate) fn throttled(&self, request: &Request) -> bool {
+        let enforced = lock(&self.faults).0.buckets;
+        enforced && !lock(&self.buckets).take(request, self.clock.now())
+    }
+
+    /// The longest page of an answer to this request.
+    pub(crate) fn page(&self, request: &Request) -> Option<usize> {
+        let injected = lock(&self.faults).0.page;
+        if injected.is_none() && !self.strict {
+            None
+        } else {
+            crate::pages::size(request, injected)
+        }
+    }
+
+    pub(crate) fn chance(&self) -> Chance {
+        let guard = lock(&self.faults);
+        Chance { seed: self.seed, stale: guard.0.stale, fresh: guard.0.fresh }
     }
 
     pub(crate) fn strike(&self, request: &Request) -> Option<Kind> {

@@ -70,6 +70,8 @@ pub struct Faults {
     pub page: Option<usize>,
     /// Probability that something just created is not found by reads for some virtual seconds.
     pub stale: f64,
+    /// The account never used ECS: its service-linked role appears only after the first call.
+    pub fresh: bool,
 }
 
 /// How often each thing was called since the faults were set.

@@ -1,8 +1,8 @@
-//! The listening side: every connection's requests, in order, through one walk: identify, fault, judge, forward, log.
+//! The wires: connections in, the emulator behind, and what passes between them untouched.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -18,19 +18,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::call::Call;
-use crate::cloud::{Cloud, lock};
-use crate::fault::{self, Kind};
-use crate::redact::{ids, redact};
-use crate::wire::answer::Content;
+use crate::cloud::Cloud;
+use crate::exchange::Exchange;
 use crate::wire::{self, Request};
 
-type Body = BoxBody<Bytes, hyper::Error>;
-type Upstream = Client<HttpConnector, Body>;
+pub(crate) type Body = BoxBody<Bytes, hyper::Error>;
+pub(crate) type Upstream = Client<HttpConnector, Body>;
 
 /// Why a connection ends without an answer.
 #[derive(Debug, Error)]
-enum Cut {
+pub(crate) enum Cut {
     #[error("reset on purpose")]
     OnPurpose,
     #[error("the client's request could not be read")]
@@ -105,147 +102,7 @@ async fn pass(cloud: &Cloud, upstream: &Upstream, parts: &Parts, body: Body) -> 
     forward(cloud, upstream, parts, body).await.unwrap_or_else(|error| unreachable_upstream(&error))
 }
 
-/// One call from arrival to answer.
-struct Exchange {
-    cloud: Arc<Cloud>,
-    request: Request,
-    arrived: Instant,
-    call: Call,
-    /// Resolves when the client's connection is gone.
-    gone: oneshot::Receiver<()>,
-}
-
-impl Exchange {
-    fn start(
-        cloud: Arc<Cloud>,
-        request: Request,
-        body: &Bytes,
-        gone: oneshot::Receiver<()>,
-    ) -> Self {
-        let mutating = request.mutating();
-        let mut secrets = lock(&cloud.secrets);
-        let leaks_secret = request.service != "secretsmanager" && secrets.found_in(body);
-        if request.service == "secretsmanager" {
-            secrets.learn(&request.parameters);
-        }
-        drop(secrets);
-        let call = Call {
-            seq: lock(&cloud.log).arrive(),
-            wall: jiff::Timestamp::now().to_string(),
-            clock: cloud.clock.now(),
-            principal: request.principal.clone(),
-            region: request.region.clone(),
-            service: request.service.clone(),
-            operation: request.operation.clone(),
-            mutating,
-            mutation: if mutating { cloud.next_mutation() } else { 0 },
-            parameters: redact(&request.parameters),
-            request_ids: ids(&request.parameters),
-            leaks_secret,
-            ..Call::default()
-        };
-        Self { cloud, request, arrived: Instant::now(), call, gone }
-    }
-
-    async fn run(
-        mut self,
-        upstream: Upstream,
-        parts: Parts,
-        body: Bytes,
-    ) -> Result<Response<Body>, Cut> {
-        let cloud = Arc::clone(&self.cloud);
-        if !cloud.delay.is_zero() {
-            tokio::time::sleep(cloud.delay).await;
-        }
-        let kind = cloud.strike(&self.request);
-        self.call.fault = kind.map(|k| k.to_string());
-        let service = self.request.service.clone();
-        match kind {
-            Some(Kind::Before) => {
-                self.log(None);
-                return Err(Cut::OnPurpose);
-            }
-            Some(Kind::HoldBefore) => {
-                self.hold().await;
-                self.log(None);
-                return Err(Cut::OnPurpose);
-            }
-            Some(Kind::Throttle) => return Ok(self.refuse(&fault::throttled(&service))),
-            Some(Kind::Error503) => return Ok(self.refuse(&fault::server_error(&service, 503))),
-            Some(Kind::Expired) => return Ok(self.refuse(&fault::expired(&service))),
-            Some(Kind::Error500) if cloud.seed.draw("500 after", self.call.seq) < 0.5 => {
-                self.call.fault = Some("500-before".into());
-                return Ok(self.refuse(&fault::server_error(&service, 500)));
-            }
-            Some(Kind::Slow(ms)) => tokio::time::sleep(Duration::from_millis(ms)).await,
-            _ => {}
-        }
-        let response = match forward(&cloud, &upstream, &parts, whole(body)).await {
-            Ok(response) => response,
-            Err(error) => {
-                self.call.message = Some(error.to_string());
-                self.log(None);
-                return Ok(unreachable_upstream(&error));
-            }
-        };
-        let (head, body) = response.into_parts();
-        let body = body.collect().await?.to_bytes();
-        let response = Response::from_parts(head, body);
-        self.log(Some(&response));
-        match kind {
-            Some(Kind::After) => Err(Cut::OnPurpose),
-            Some(Kind::HoldAfter) => {
-                self.hold().await;
-                Err(Cut::OnPurpose)
-            }
-            Some(Kind::Error500) => {
-                let error = fault::server_error(&service, 500);
-                Ok(error.answer(self.request.protocol, &service, &cloud.request_id()).map(whole))
-            }
-            _ => Ok(response.map(whole)),
-        }
-    }
-
-    fn refuse(mut self, fault: &wire::error::Fault) -> Response<Body> {
-        self.call.refused = true;
-        let response =
-            fault.answer(self.request.protocol, &self.request.service, &self.cloud.request_id());
-        self.log(Some(&response));
-        response.map(whole)
-    }
-
-    /// Says that this call is held, and waits for a release.
-    async fn hold(&mut self) {
-        let mut released = self.cloud.released.subscribe();
-        released.mark_unchanged();
-        self.cloud.held.send_replace(self.call.seq);
-        tokio::select! {
-            _ = released.changed() => {}
-            _ = &mut self.gone => {}
-        }
-        self.cloud.held.send_replace(0);
-    }
-
-    fn log(&mut self, response: Option<&Response<Bytes>>) {
-        let call = &mut self.call;
-        call.answered = self.cloud.clock.now();
-        call.elapsed_ms = self.arrived.elapsed().as_secs_f64() * 1000.0;
-        if let Some(response) = response {
-            call.status = response.status().as_u16();
-            if let Some((code, message)) = wire::error::read(self.request.protocol, response) {
-                call.code = Some(code);
-                call.message = Some(message);
-            } else if self.request.service != "dynamodb" {
-                let value = Content::read(self.request.protocol, response).to_value();
-                call.response_ids = ids(&value);
-                call.response = redact(&value);
-            }
-        }
-        lock(&self.cloud.log).push(call.clone());
-    }
-}
-
-async fn forward(
+pub(crate) async fn forward(
     cloud: &Cloud,
     upstream: &Upstream,
     parts: &Parts,
@@ -281,11 +138,11 @@ fn strip(headers: &mut HeaderMap) {
     headers.remove("keep-alive");
 }
 
-fn whole(bytes: Bytes) -> Body {
+pub(crate) fn whole(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never: Infallible| match never {}).boxed()
 }
 
-fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Response<Body> {
+pub(crate) fn unreachable_upstream(error: &hyper_util::client::legacy::Error) -> Response<Body> {
     let mut response = Response::new(whole(Bytes::from(format!(
         "the cloud behind the strict cloud did not answer: {error}"
     ))));

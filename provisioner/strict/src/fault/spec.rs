@@ -10,7 +10,7 @@ use super::{Fault, Faults, Kind, Which};
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SpecError {
     #[error(
-        "unknown fault `{0}`: expected before, after, hold-before, hold-after, throttle, 500, 503, slow, expired, pages, buckets or stale"
+        "unknown fault `{0}`: expected before, after, hold-before, hold-after, throttle, 500, 503, slow, expired, pages, buckets, stale or fresh"
     )]
     Kind(String),
     #[error("`{0}` needs a target after a colon: a number, #number, 20%, Operation or Operation@n")]
@@ -28,6 +28,7 @@ impl FromStr for Faults {
             let (kind, target) = item.split_once(':').unwrap_or((item, ""));
             match kind {
                 "buckets" => faults.buckets = true,
+                "fresh" => faults.fresh = true,
                 "pages" => faults.page = Some(number(target)?),
                 "stale" => faults.stale = percent(target)?,
                 _ => faults.plan.push(fault(kind, target)?),

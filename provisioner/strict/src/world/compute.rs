@@ -1,0 +1,148 @@
+//! Clusters, task definitions and services as AWS would know them, with tasks that take their time to start and stop.
+
+pub(super) mod fargate;
+pub(super) mod learn;
+pub(super) mod refuse;
+pub(super) mod show;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::durations;
+use super::network::{Eni, Network};
+use super::value::text;
+
+#[derive(Debug, Default)]
+pub(crate) struct Compute {
+    /// By name.
+    pub(crate) clusters: BTreeMap<String, Cluster>,
+    /// By cluster and name.
+    pub(crate) services: BTreeMap<(String, String), Service>,
+    /// By ARN, as registered.
+    pub(crate) definitions: BTreeMap<String, Value>,
+    /// When ECS was first used, for accounts that start without its service-linked role.
+    pub(crate) first_use: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) json: Value,
+    pub(crate) deleted: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// As the emulator last described it.
+    pub(crate) json: Value,
+    pub(crate) desired: i64,
+    pub(crate) deployment: Deployment,
+    pub(crate) deleted: Option<f64>,
+    /// Tasks on their way out: how many, until when.
+    pub(crate) stopping: Vec<(i64, f64)>,
+    pub(crate) target_groups: BTreeSet<String>,
+    pub(crate) subnets: Vec<String>,
+    pub(crate) groups: BTreeSet<String>,
+    pub(crate) public: bool,
+    /// A role that ECS could not assume at first.
+    pub(crate) unassumable: Option<String>,
+}
+
+/// A rollout, or a change of the desired count, under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Deployment {
+    /// Tasks that ran before.
+    pub(crate) before: i64,
+    /// The task definition that ran before, when this is a rollout over it.
+    pub(crate) old: Option<String>,
+    /// When the new tasks run.
+    pub(crate) running: f64,
+    /// When the old tasks are gone too.
+    pub(crate) complete: f64,
+}
+
+impl Service {
+    /// `ACTIVE`, `DRAINING`, `INACTIVE`; `None` when no longer known.
+    pub(crate) fn status(&self, now: f64) -> Option<&'static str> {
+        let Some(deleted) = self.deleted else { return Some("ACTIVE") };
+        let drained = self.drained(deleted);
+        if now < drained {
+            Some("DRAINING")
+        } else if now < drained + durations::TOMBSTONE {
+            Some("INACTIVE")
+        } else {
+            None
+        }
+    }
+
+    fn drained(&self, deleted: f64) -> f64 {
+        self.stopping.iter().map(|(_, until)| *until).fold(deleted + 1.0, f64::max)
+    }
+
+    /// Tasks that still exist, starting and stopping ones included.
+    pub(crate) fn tasks(&self, now: f64) -> i64 {
+        let stopping: i64 =
+            self.stopping.iter().filter(|(_, until)| now < *until).map(|(n, _)| n).sum();
+        stopping + if self.deleted.is_none() { self.desired } else { 0 }
+    }
+
+    fn interfaces(&self, now: f64) -> i64 {
+        let lingering = self
+            .stopping
+            .iter()
+            .filter(|(_, until)| now < *until + durations::TASK_LINGER)
+            .map(|(n, _)| n)
+            .sum::<i64>();
+        lingering + if self.deleted.is_none() { self.desired } else { 0 }
+    }
+}
+
+impl Compute {
+    pub(crate) fn service(&self, p: &Value) -> Option<&Service> {
+        self.services.get(&(cluster_name(p), tail(text(p, "service")).to_owned()))
+    }
+
+    /// The task definition that a service or task names: an ARN, `family:revision` or the latest of a family.
+    pub(crate) fn definition(&self, name: &str) -> Option<&Value> {
+        if name.starts_with("arn:") {
+            return self.definitions.get(name);
+        }
+        if name.contains(':') {
+            return self.definitions.iter().find(|(arn, _)| tail(arn) == name).map(|(_, d)| d);
+        }
+        let family = self.definitions.values().filter(|d| text(d, "family") == name);
+        family.max_by_key(|d| d.get("revision").and_then(Value::as_i64))
+    }
+
+    /// The interfaces of tasks.
+    pub(crate) fn enis(&self, network: &Network, now: f64) -> Vec<Eni> {
+        let mut enis = Vec::new();
+        for service in self.services.values().filter(|s| !s.subnets.is_empty()) {
+            let arn = text(&service.json, "serviceArn");
+            let home = arn.split(":service/").next().unwrap_or(arn);
+            let count = usize::try_from(service.interfaces(now)).unwrap_or_default();
+            for n in 0..count {
+                let subnet = &service.subnets[n % service.subnets.len()];
+                let mut eni =
+                    network.eni(&format!("{arn} {n}"), subnet, String::new(), "amazon-ecs");
+                eni.description =
+                    format!("{home}:attachment/{}", eni.id.trim_start_matches("eni-"));
+                eni.groups.clone_from(&service.groups);
+                eni.public = service.public;
+                enis.push(eni);
+            }
+        }
+        enis
+    }
+}
+
+/// The cluster that a request names, by name.
+pub(crate) fn cluster_name(p: &Value) -> String {
+    let named = tail(text(p, "cluster"));
+    if named.is_empty() { "default".to_owned() } else { named.to_owned() }
+}
+
+/// The last part of an ARN or a name.
+pub(crate) fn tail(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}

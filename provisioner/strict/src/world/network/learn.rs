@@ -1,0 +1,326 @@
+//! What a successful EC2 call changes in the network.
+
+use serde_json::Value;
+
+use super::{Address, Endpoint, Gateway, Group, Interface, Nat, Network, Rule, Subnet, Table, Vpc};
+use crate::wire::Request;
+use crate::wire::answer::Content;
+use crate::wire::xml::Element;
+use crate::world::cidr::Cidr;
+use crate::world::value::{flag, list, number, text, texts};
+
+impl Network {
+    pub(crate) fn learn(&mut self, request: &Request, content: &Content, now: f64) {
+        let (p, answer) = (&request.parameters, content.to_value());
+        match request.operation.as_str() {
+            "CreateVpc" => self.learn_vpc(request, &answer["vpc"]),
+            "DeleteVpc" => self.forget_vpc(text(p, "VpcId")),
+            "ModifyVpcAttribute" => {
+                if let Some(vpc) = self.vpcs.get_mut(text(p, "VpcId")) {
+                    vpc.dns_support =
+                        flag(&p["EnableDnsSupport"], "Value").unwrap_or(vpc.dns_support);
+                    vpc.dns_hostnames =
+                        flag(&p["EnableDnsHostnames"], "Value").unwrap_or(vpc.dns_hostnames);
+                }
+            }
+            "CreateSubnet" => {
+                let subnet = &answer["subnet"];
+                self.subnets.insert(
+                    text(subnet, "subnetId").to_owned(),
+                    Subnet {
+                        vpc: text(p, "VpcId").to_owned(),
+                        zone: text(subnet, "availabilityZone").to_owned(),
+                        cidr: Cidr::parse(text(p, "CidrBlock")),
+                    },
+                );
+            }
+            "DeleteSubnet" => {
+                self.subnets.remove(text(p, "SubnetId"));
+                for table in self.tables.values_mut() {
+                    table.associations.retain(|_, subnet| subnet != text(p, "SubnetId"));
+                }
+            }
+            "CreateInternetGateway" => {
+                let id = text(&answer["internetGateway"], "internetGatewayId").to_owned();
+                self.gateways.insert(id, Gateway { region: request.region.clone(), vpc: None });
+            }
+            "AttachInternetGateway" => {
+                self.gateways.entry(text(p, "InternetGatewayId").to_owned()).or_default().vpc =
+                    Some(text(p, "VpcId").to_owned());
+            }
+            "DetachInternetGateway" => {
+                if let Some(gateway) = self.gateways.get_mut(text(p, "InternetGatewayId")) {
+                    gateway.vpc = None;
+                }
+            }
+            "DeleteInternetGateway" => {
+                self.gateways.remove(text(p, "InternetGatewayId"));
+            }
+            "AllocateAddress" => {
+                let id = text(&answer, "allocationId").to_owned();
+                self.addresses
+                    .insert(id, Address { region: request.region.clone(), association: None });
+            }
+            "ReleaseAddress" => {
+                self.addresses.remove(text(p, "AllocationId"));
+            }
+            "AssociateAddress" => {
+                if let Some(address) = self.addresses.get_mut(text(p, "AllocationId")) {
+                    address.association = Some(text(&answer, "associationId").to_owned());
+                }
+            }
+            "DisassociateAddress" => {
+                let id = text(p, "AssociationId");
+                self.addresses
+                    .values_mut()
+                    .filter(|a| a.association.as_deref() == Some(id))
+                    .for_each(|a| a.association = None);
+            }
+            "CreateNatGateway" => self.learn_nat(p, content, now),
+            "DeleteNatGateway" => {
+                if let Some(nat) = self.nats.get_mut(text(p, "NatGatewayId")) {
+                    nat.deleted.get_or_insert(now);
+                }
+            }
+            "CreateNetworkInterface" => {
+                let id = text(&answer["networkInterface"], "networkInterfaceId").to_owned();
+                let groups = texts(p, "SecurityGroupId").into_iter().collect();
+                self.interfaces
+                    .insert(id, Interface { subnet: text(p, "SubnetId").to_owned(), groups });
+            }
+            "DeleteNetworkInterface" => {
+                self.interfaces.remove(text(p, "NetworkInterfaceId"));
+            }
+            "CreateVpcEndpoint" => self.learn_endpoint(p, content, now),
+            "DeleteVpcEndpoints" => {
+                for id in texts(p, "VpcEndpointId") {
+                    if let Some(endpoint) = self.endpoints.get_mut(&id) {
+                        endpoint.deleted.get_or_insert(now);
+                    }
+                }
+            }
+            _ => {
+                self.learn_table(&request.operation, p, &answer);
+                self.learn_group(&request.operation, p, &answer);
+            }
+        }
+    }
+
+    fn learn_vpc(&mut self, request: &Request, vpc: &Value) {
+        let id = text(vpc, "vpcId").to_owned();
+        if !text(vpc, "defaultSecurityGroupId").is_empty() {
+            let group = Group {
+                vpc: id.clone(),
+                name: "default".into(),
+                default: true,
+                ..Group::default()
+            };
+            self.groups.insert(text(vpc, "defaultSecurityGroupId").to_owned(), group);
+        }
+        if !text(vpc, "mainRouteTableId").is_empty() {
+            let table = Table { vpc: id.clone(), main: true, ..Table::default() };
+            self.tables.insert(text(vpc, "mainRouteTableId").to_owned(), table);
+        }
+        let cidr = Cidr::parse(text(&request.parameters, "CidrBlock"));
+        let region = request.region.clone();
+        self.vpcs.insert(id, Vpc { region, cidr, dns_support: true, dns_hostnames: false });
+    }
+
+    fn forget_vpc(&mut self, id: &str) {
+        self.vpcs.remove(id);
+        self.groups.retain(|_, g| g.vpc != id);
+        self.tables.retain(|_, t| t.vpc != id);
+    }
+
+    fn learn_nat(&mut self, p: &Value, content: &Content, now: f64) {
+        let Some(item) = element(content, "natGateway") else { return };
+        let subnet = text(p, "SubnetId").to_owned();
+        let vpc = self.vpc_of(&subnet).to_owned();
+        let address = Some(text(p, "AllocationId").to_owned()).filter(|a| !a.is_empty());
+        let public = text(p, "ConnectivityType") != "private";
+        let taken = address.as_ref().is_some_and(|a| {
+            self.nats.values().any(|n| n.address.as_ref() == Some(a) && n.holds(now))
+        });
+        let failure = if public && !vpc.is_empty() && self.attached_gateway(&vpc).is_none() {
+            Some(("Gateway.NotAttached", format!("Network {vpc} has no Internet gateway attached")))
+        } else if taken {
+            Some((
+                "Resource.AlreadyAssociated",
+                "Elastic IP address is already associated".to_owned(),
+            ))
+        } else {
+            None
+        };
+        let id = item.get("natGatewayId").to_owned();
+        self.nats
+            .insert(id, Nat { vpc, subnet, address, created: now, deleted: None, failure, item });
+    }
+
+    fn learn_endpoint(&mut self, p: &Value, content: &Content, now: f64) {
+        let Some(item) = element(content, "vpcEndpoint") else { return };
+        let interface = text(p, "VpcEndpointType") == "Interface";
+        let endpoint = Endpoint {
+            vpc: text(p, "VpcId").to_owned(),
+            service: text(p, "ServiceName").to_owned(),
+            interface,
+            private_dns: interface && flag(p, "PrivateDnsEnabled").unwrap_or(true),
+            subnets: texts(p, "SubnetId").into_iter().collect(),
+            groups: texts(p, "SecurityGroupId").into_iter().collect(),
+            tables: texts(p, "RouteTableId").into_iter().collect(),
+            created: now,
+            deleted: None,
+            item: item.clone(),
+        };
+        self.endpoints.insert(item.get("vpcEndpointId").to_owned(), endpoint);
+    }
+
+    fn learn_table(&mut self, operation: &str, p: &Value, answer: &Value) {
+        let id = text(p, "RouteTableId").to_owned();
+        let target = [
+            "GatewayId",
+            "NatGatewayId",
+            "TransitGatewayId",
+            "NetworkInterfaceId",
+            "VpcPeeringConnectionId",
+        ]
+        .iter()
+        .map(|k| text(p, k))
+        .find(|t| !t.is_empty())
+        .unwrap_or_default();
+        match operation {
+            "CreateRouteTable" => {
+                let table = Table { vpc: text(p, "VpcId").to_owned(), ..Table::default() };
+                self.tables.insert(text(&answer["routeTable"], "routeTableId").to_owned(), table);
+            }
+            "DeleteRouteTable" => {
+                self.tables.remove(&id);
+            }
+            "AssociateRouteTable" => {
+                let association = text(answer, "associationId").to_owned();
+                self.tables
+                    .entry(id)
+                    .or_default()
+                    .associations
+                    .insert(association, text(p, "SubnetId").to_owned());
+            }
+            "DisassociateRouteTable" => {
+                for table in self.tables.values_mut() {
+                    table.associations.remove(text(p, "AssociationId"));
+                }
+            }
+            "ReplaceRouteTableAssociation" => {
+                let old = text(p, "AssociationId");
+                let subnet = self
+                    .tables
+                    .values_mut()
+                    .find_map(|t| t.associations.remove(old))
+                    .unwrap_or_default();
+                let new = text(answer, "newAssociationId").to_owned();
+                self.tables.entry(id).or_default().associations.insert(new, subnet);
+            }
+            "CreateRoute" | "ReplaceRoute" => {
+                let destination = text(p, "DestinationCidrBlock").to_owned();
+                self.tables.entry(id).or_default().routes.insert(destination, target.to_owned());
+            }
+            "DeleteRoute" => {
+                self.tables.entry(id).or_default().routes.remove(text(p, "DestinationCidrBlock"));
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_group(&mut self, operation: &str, p: &Value, answer: &Value) {
+        let id = text(p, "GroupId").to_owned();
+        let ingress = operation.ends_with("Ingress");
+        match operation {
+            "CreateSecurityGroup" => {
+                let group = Group {
+                    vpc: text(p, "VpcId").to_owned(),
+                    name: text(p, "GroupName").to_owned(),
+                    rules: std::iter::once(Rule::all_egress()).collect(),
+                    ..Group::default()
+                };
+                self.groups.insert(text(answer, "groupId").to_owned(), group);
+            }
+            "DeleteSecurityGroup" => {
+                self.groups.remove(&id);
+            }
+            "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => {
+                let group = self.groups.entry(id).or_default();
+                let rules = Rule::of(p, ingress);
+                for named in list(answer, "securityGroupRuleSet") {
+                    if let Some(rule) = rules.iter().find(|r| r.is(named)) {
+                        group
+                            .ids
+                            .insert(text(named, "securityGroupRuleId").to_owned(), rule.clone());
+                    }
+                }
+                group.rules.extend(rules);
+            }
+            "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress" => {
+                let group = self.groups.entry(id).or_default();
+                let mut revoked = Rule::of(p, ingress);
+                for id in texts(p, "SecurityGroupRuleId") {
+                    // Only the rule that came with the group has an id that no Authorize answered.
+                    revoked.push(group.ids.remove(&id).unwrap_or_else(Rule::all_egress));
+                }
+                group.rules.retain(|r| !revoked.contains(r));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Rule {
+    pub(crate) fn all_egress() -> Self {
+        Self { ingress: false, protocol: "-1".into(), ports: (-1, -1), peer: "0.0.0.0/0".into() }
+    }
+
+    /// The rules that an Authorize or Revoke request spells out.
+    pub(crate) fn of(p: &Value, ingress: bool) -> Vec<Self> {
+        let mut rules = Vec::new();
+        for permission in list(p, "IpPermissions") {
+            let protocol = text(permission, "IpProtocol").to_owned();
+            let all = protocol == "-1";
+            let port = |k| if all { -1 } else { number(permission, k).unwrap_or(-1) };
+            let ports = (port("FromPort"), port("ToPort"));
+            let kinds = [
+                ("IpRanges", "CidrIp"),
+                ("Ipv6Ranges", "CidrIpv6"),
+                ("PrefixListIds", "PrefixListId"),
+                ("Groups", "GroupId"),
+            ];
+            for peer in kinds
+                .iter()
+                .flat_map(|(set, key)| list(permission, set).iter().map(|v| text(v, key)))
+            {
+                rules.push(Self {
+                    ingress,
+                    protocol: protocol.clone(),
+                    ports,
+                    peer: peer.to_owned(),
+                });
+            }
+        }
+        rules
+    }
+
+    /// Whether a described rule is this one.
+    fn is(&self, described: &Value) -> bool {
+        let peer = ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedGroupId"]
+            .iter()
+            .map(|k| text(described, k))
+            .find(|t| !t.is_empty())
+            .unwrap_or_default();
+        self.protocol == text(described, "ipProtocol")
+            && self.peer == peer
+            && (self.protocol == "-1" || Some(self.ports.0) == number(described, "fromPort"))
+    }
+}
+
+fn element(content: &Content, name: &str) -> Option<Element> {
+    match content {
+        Content::Xml(root) => root.children.iter().find(|c| c.name == name).cloned(),
+        _ => None,
+    }
+}
