@@ -7,4 +7,5 @@ mod capability;
 mod cloud;
 mod engine;
 mod processes;
+mod rolling;
 mod support;

@@ -6,6 +6,7 @@ use local::{
     supervise,
 };
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +16,16 @@ use std::time::Duration;
 fn supervisor() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     std::process::exit(runtime.block_on(supervise()).unwrap());
+}
+
+/// Not a test: a command that starts a service and exits.
+#[test]
+#[ignore = "started by another test as a command of its own"]
+fn command() {
+    let folder = std::env::var_os("FOLDER").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let services = Services::open(Path::new(&folder));
+    runtime.block_on(services.ensure(&service("one", Path::new(&folder)))).unwrap();
 }
 
 const SERVER: &str = r#"
@@ -43,6 +54,34 @@ print("listening", flush=True)
 server.serve_forever()
 "#;
 
+/// The supervisor above.
+pub(crate) fn this_test() -> Supervisor {
+    let args = ["processes::supervisor", "--exact", "--ignored"].map(str::to_owned).into();
+    Supervisor { program: std::env::current_exe().unwrap(), args }
+}
+
+/// A service that answers with this text.
+pub(crate) fn service(answer: &str, directory: &Path) -> ServiceSpec {
+    let env = [("HOST", "{address}"), ("PORT", "{port}"), ("ANSWER", answer)];
+    ServiceSpec {
+        name: "api".to_owned(),
+        program: "python3".into(),
+        args: vec!["-c".to_owned(), SERVER.to_owned()],
+        env: env.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        secrets: BTreeMap::new(),
+        directory: directory.to_owned(),
+        replicas: 2,
+        revision: "1".to_owned(),
+        snapshot: false,
+        health: Some(HealthCheck {
+            path: "/".to_owned(),
+            success: 200..=299,
+            within: Duration::from_secs(30),
+        }),
+        grace: Duration::from_secs(10),
+    }
+}
+
 struct Services {
     folder: tempfile::TempDir,
     processes: Processes,
@@ -56,30 +95,11 @@ impl Services {
     }
 
     fn open(folder: &Path) -> Processes {
-        let args = ["processes::supervisor", "--exact", "--ignored"].map(str::to_owned).into();
-        let program = std::env::current_exe().unwrap();
-        Processes::new(folder.join("services"), Supervisor { program, args })
+        Processes::new(folder.join("services"), this_test())
     }
 
     fn spec(&self, answer: &str) -> ServiceSpec {
-        let env = [("HOST", "{address}"), ("PORT", "{port}"), ("ANSWER", answer)];
-        ServiceSpec {
-            name: "api".to_owned(),
-            program: "python3".into(),
-            args: vec!["-c".to_owned(), SERVER.to_owned()],
-            env: env.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-            secrets: BTreeMap::new(),
-            directory: self.folder.path().to_owned(),
-            replicas: 2,
-            revision: "1".to_owned(),
-            snapshot: false,
-            health: Some(HealthCheck {
-                path: "/".to_owned(),
-                success: 200..=299,
-                within: Duration::from_secs(30),
-            }),
-            grace: Duration::from_secs(10),
-        }
+        service(answer, self.folder.path())
     }
 }
 
@@ -134,6 +154,26 @@ async fn replicas_have_their_own_addresses_survive_and_are_found_again() {
     };
     assert_eq!(exit.code(), 0, "it drained: {exit}");
     assert_eq!(later.tail(&fewer.surplus[0], 1), ["draining"]);
+}
+
+#[tokio::test]
+async fn a_service_outlives_its_command_and_an_interrupt_of_its_terminal() {
+    let services = Services::new();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["processes::command", "--exact", "--ignored"])
+        .env("FOLDER", services.folder.path())
+        .stdout(std::process::Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    assert!(command.wait().unwrap().success());
+    // What a terminal does on Ctrl-C: the signal goes to everyone in the command's group who is still there.
+    let group = rustix::process::Pid::from_raw(i32::try_from(command.id()).unwrap()).unwrap();
+    let told = rustix::process::kill_process_group(group, rustix::process::Signal::INT);
+    assert_eq!(told, Err(rustix::io::Errno::SRCH), "no one is left in it");
+    let found = services.processes.ensure(&services.spec("one")).await.unwrap();
+    assert_eq!((found.running.len(), found.started.len()), (2, 0));
+    assert_eq!(answer(&found.running[0], "/").unwrap(), "one ");
 }
 
 #[tokio::test]
