@@ -1,7 +1,7 @@
 //! Environment files: `environments/prod.yaml` over `base.yaml` becomes one [`Environment`] with every value decided, or
 //! the list of everything that is wrong with it.
 //!
-//! A file is parsed to a tree that knows its places (`node`), checked against the schema of the types (`shape`), laid
+//! A file is parsed to a tree that knows its places (`parse`, `node`), checked against the schema of the types (`shape`), laid
 //! over the file that it extends and filled with defaults (`merge`), and judged as a whole (`rules`). Only a tree without
 //! an error is deserialised.
 
@@ -11,6 +11,7 @@ mod config;
 mod fargate;
 mod merge;
 mod node;
+mod parse;
 mod render;
 mod rules;
 mod schema;

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::complaint::Findings;
 use super::merge::merge;
-use super::node::{Node, Value, parse};
+use super::node::{Node, Value};
+use super::parse::parse;
 use super::source::{Site, Sources};
 use super::suggest::{did_you_mean, listed};
 use super::{schema, shape, short};

@@ -3,6 +3,7 @@
 //! These types are also the JSON Schema: names, defaults and bounds are here and nowhere else, and a field's first
 //! sentence is what the user reads in the editor and in a complaint.
 
+mod build;
 mod network;
 mod overrides;
 mod seconds;
@@ -13,13 +14,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use build::{Artifact, Build, NotOneBuild};
 pub use network::{Carved, MAXIMUM_ZONES, Nat, Network, Zones, carve};
 pub use overrides::Override;
 pub(crate) use overrides::reason_against;
-pub use seconds::Seconds;
+pub use seconds::{NotSeconds, Seconds};
 pub use service::{
-    Architecture, Artifact, Build, Data, Health, Migration, Permission, Probe, Replicas, Route,
-    Service,
+    Architecture, Data, Health, Migration, Permission, Probe, Replicas, Route, Service,
 };
 
 /// One environment of one project: everything that `up` brings into being.
