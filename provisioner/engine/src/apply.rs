@@ -138,7 +138,7 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
                 () = &mut saver => {}
                 finished = running.next() => match finished {
                     None => break,
-                    Some((task, result)) => self.note(&mut order, &mut outcome, task, result),
+                    Some((task, result)) => self.note(&mut order, &mut outcome, &task, result),
                 },
             }
         }
@@ -161,7 +161,7 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
         (task, result)
     }
 
-    fn note(&self, order: &mut Order, outcome: &mut Outcome, task: Task, result: Result<Action>) {
+    fn note(&self, order: &mut Order, outcome: &mut Outcome, task: &Task, result: Result<Action>) {
         let events = &self.run.events;
         let address = task.address().clone();
         match result {
@@ -171,23 +171,23 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
                     let why = why.unwrap_or_else(|| "not emulated here".into());
                     outcome.not_emulated.push((address, why));
                     // What needs it cannot be there either.
-                    for dependent in order.fail(&task) {
+                    for dependent in order.fail(task) {
                         outcome.not_emulated.push((dependent.address().clone(), "needs it".into()));
                     }
                 } else {
                     if action != Action::None {
                         outcome.done.push((address, action));
                     }
-                    order.finish(&task);
+                    order.finish(task);
                 }
             }
             Err(error) if error.is(Class::Interrupted) => {
                 outcome.skipped.push((address, "interrupted".into()));
-                order.finish_nothing(&task);
+                order.finish_nothing(task);
             }
             Err(error) => {
                 events.send(Event::Failed { address: address.clone(), error: error.to_string() });
-                for dependent in order.fail(&task) {
+                for dependent in order.fail(task) {
                     let because = format!("{address} failed");
                     let address = dependent.address().clone();
                     events.send(Event::Skipped {

@@ -28,12 +28,12 @@ const EMPTY_LOOKS: u32 = 3;
 /// … over this time since the creation was begun (AWS: EC2 and tag indexes lag by seconds).
 const ABSENCE: Duration = Duration::from_secs(30);
 /// Something created this recently may not be listed yet.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 /// How often the same difference may survive an update.
 const UPDATES: u32 = 6;
 /// How long refusals are waited out, by what they mean.
-const THROTTLE_BUDGET: Duration = Duration::from_secs(600);
-const PROPAGATION_BUDGET: Duration = Duration::from_secs(240);
+const THROTTLE_BUDGET: Duration = Duration::from_mins(10);
+const PROPAGATION_BUDGET: Duration = Duration::from_mins(4);
 
 impl<C: Sync, S: Store> Work<'_, C, S> {
     /// Makes the resource what the plan says.

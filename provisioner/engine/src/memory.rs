@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::error::{Class, Error, Result};
 use crate::kind::Traits;
-use crate::resource::{Adapter, Id, Op, Owner, Ready, Resource, Seen, Which};
+use crate::resource::{Adapter, Id, Op, Owner, Ready, Replace, Resource, Seen, Which};
 use crate::state::State;
 use crate::store::{Store, Version};
 
@@ -61,6 +61,7 @@ pub struct Object {
     invisible: u32,
     pending: u32,
     leaving: Option<u32>,
+    holds: bool,
     outputs: &'static [&'static str],
 }
 
@@ -171,13 +172,11 @@ impl Memory {
                 }
             }
         };
-        match result {
-            Some(result) => result,
-            None => {
-                self.0.crashed.notify_waiters();
-                std::future::pending().await
-            }
+        if let Some(result) = result {
+            return result;
         }
+        self.0.crashed.notify_waiters();
+        std::future::pending().await
     }
 }
 
@@ -202,7 +201,9 @@ impl Inner {
 
     fn insert(&mut self, traits: &Traits, spec: Value, owner: Option<Owner>) -> Id {
         self.made += 1;
-        let id = Id(format!("mem:{}:{};", traits.kind, self.made));
+        let name = spec.get("name").filter(|_| traits.stable).and_then(Value::as_str);
+        let name = name.map_or_else(|| self.made.to_string(), str::to_owned);
+        let id = Id(format!("mem:{}:{name};", traits.kind));
         let object = Object {
             kind: traits.kind,
             spec,
@@ -210,6 +211,7 @@ impl Inner {
             invisible: self.faults.slow,
             pending: self.faults.slow,
             leaving: None,
+            holds: traits.replace != Replace::KeepOld,
             outputs: traits.outputs,
         };
         self.objects.insert(id.clone(), object);
@@ -219,7 +221,7 @@ impl Inner {
     fn create(&mut self, traits: &Traits, mut spec: Value, op: &Op) -> Result<Id> {
         let tagged = spec.get("tags").is_some();
         for reference in ids_in(&spec) {
-            if !self.objects.get(&reference).is_some_and(|object| object.leaving.is_none()) {
+            if self.objects.get(&reference).is_none_or(|object| object.leaving.is_some()) {
                 return Err(Error::new(Class::Absent, format!("{reference} does not exist")));
             }
         }
@@ -249,7 +251,11 @@ impl Inner {
 
     fn delete(&mut self, id: &Id) -> Result<()> {
         let users = self.objects.iter().filter(|(other, object)| {
-            *other != id && object.leaving.is_none() && ids_in(&object.spec).contains(id)
+            // Old revisions hold nothing: AWS deletes a role that a task definition names.
+            *other != id
+                && object.holds
+                && object.leaving.is_none()
+                && ids_in(&object.spec).contains(id)
         });
         if let Some((user, _)) = users.into_iter().next() {
             return Err(Error::new(Class::Blocked, format!("{user} still uses {id}")));
@@ -263,9 +269,9 @@ impl Inner {
         Ok(())
     }
 
-    fn replace_state(&mut self, bytes: Vec<u8>, over: Option<Version>) -> Result<Version> {
+    fn replace_state(&mut self, bytes: Vec<u8>, over: Option<&Version>) -> Result<Version> {
         let current = self.stored.as_ref().map(|(_, version)| Version(version.to_string()));
-        if current != over {
+        if current.as_ref() != over {
             return Err(Error::new(Class::State, "somebody else saved the state"));
         }
         let next = self.stored.as_ref().map_or(1, |(_, version)| version + 1);
@@ -401,9 +407,8 @@ impl Store for Memory {
 
     async fn save(&self, state: &State, over: Option<&Version>) -> Result<Version> {
         let bytes = state.to_bytes()?;
-        let over = over.cloned();
         loop {
-            let (bytes, over) = (bytes.clone(), over.clone());
+            let bytes = bytes.clone();
             let saved = self.call("save".into(), |inner| inner.replace_state(bytes, over)).await;
             match saved {
                 // A store settles a lost answer by reading back.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::input::{self, Address};
+use crate::input::Address;
 use crate::kind::Kinds;
 use crate::plan::{Action, Plan, Step};
 use crate::resource::{Id, Replace};
@@ -169,40 +169,10 @@ fn is_kept(step: &Step) -> bool {
     step.desired.is_some()
 }
 
-/// Replaced resources that must go before anything new comes: their own place cannot be shared, or
-/// they sit inside something of that sort.
+/// Replaced resources that must go before anything new comes.
 fn early(plan: &Plan) -> BTreeSet<&Address> {
-    let mut early: BTreeSet<&Address> = BTreeSet::new();
-    loop {
-        let more: Vec<&Address> = plan
-            .steps
-            .values()
-            .filter(|step| step.action == Action::Replace && !early.contains(&step.address))
-            .filter(|step| match step.how {
-                Some(Replace::DeleteFirst) => {
-                    certain(step) || step.depends.iter().any(|needed| early.contains(needed))
-                }
-                Some(Replace::CreateFirst) => waits_for(step, &early),
-                _ => false,
-            })
-            .map(|step| &step.address)
-            .collect();
-        if more.is_empty() {
-            return early;
-        }
-        early.extend(more);
-    }
-}
-
-/// The reason for the replacement is known now, and not only that something may turn out different.
-fn certain(step: &Step) -> bool {
-    step.differences.is_empty()
-        || step.differences.iter().any(|difference| !difference.is_unknown())
-}
-
-fn waits_for(step: &Step, early: &BTreeSet<&Address>) -> bool {
-    let unknown = step.differences.iter().filter_map(|difference| difference.to.as_ref());
-    unknown.flat_map(input::references).any(|needed| early.contains(&needed))
+    let first = plan.steps.values().filter(|step| step.how == Some(Replace::DeleteFirst));
+    first.map(|step| &step.address).collect()
 }
 
 /// For each task the time until the last of those behind it is done.

@@ -91,6 +91,7 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
     }
     let mut known: BTreeMap<&Address, &Map<String, Value>> = BTreeMap::new();
     let mut plan = Plan::default();
+    let mut deleted_first: BTreeSet<&Address> = BTreeSet::new();
     for address in graph.order()? {
         let Some(desired) = graph.get(address) else { continue };
         let kind = kinds.of(address)?;
@@ -115,6 +116,10 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
             step.reason = Some(why.clone());
         } else if step.seen.is_some() {
             compare(&mut step, kind.traits());
+            let used = input::references(&desired.spec);
+            if let Some(vanishing) = used.iter().find(|of| deleted_first.contains(of)) {
+                give_way(&mut step, kind.traits(), vanishing);
+            }
         } else if entry.is_some_and(|entry| entry.id.is_some()) {
             step.reason = Some("it is gone from the cloud".into());
         }
@@ -124,6 +129,13 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
             (step.action, picture.seen.get(address))
         {
             known.insert(address, &seen.outputs);
+        } else if let (Action::Create, true, Some(entry)) =
+            (step.action, kind.traits().stable, entry)
+        {
+            known.insert(address, &entry.outputs);
+        }
+        if step.how == Some(Replace::DeleteFirst) {
+            deleted_first.insert(address);
         }
         plan.steps.insert(address.clone(), step);
     }
@@ -176,6 +188,16 @@ fn compare(step: &mut Step, traits: &Traits) {
         (None, false) => Action::Update,
     };
     step.how = (step.action == Action::Replace).then_some(traits.replace);
+}
+
+/// What it uses is deleted before its successor comes, so it must let go, and it can only do that by
+/// going itself. Old revisions hold nothing.
+fn give_way(step: &mut Step, traits: &Traits, vanishing: &Address) {
+    if traits.replace != Replace::KeepOld {
+        step.action = Action::Replace;
+        step.how = Some(Replace::DeleteFirst);
+        step.reason = Some(format!("{vanishing}, which it uses, is replaced"));
+    }
 }
 
 /// Superseded ones beyond those that a kind keeps.

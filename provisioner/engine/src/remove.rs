@@ -14,8 +14,8 @@ use crate::resource::{Id, Ready};
 use crate::store::Store;
 
 /// How long others may hold what is to be deleted (network interfaces linger for minutes).
-const BLOCKED_BUDGET: Duration = Duration::from_secs(1200);
-const RETRY_BUDGET: Duration = Duration::from_secs(600);
+const BLOCKED_BUDGET: Duration = Duration::from_mins(20);
+const RETRY_BUDGET: Duration = Duration::from_mins(10);
 
 impl<C: Sync, S: Store> Work<'_, C, S> {
     /// Deletes one and takes it out of the state. Without an id, a creation was begun and never
@@ -146,7 +146,7 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
     ) -> Result<()> {
         let elapsed = self.run.clock.now().saturating_sub(began);
         let pace = kind.traits().pace;
-        if elapsed > pace.patience().max(pace.delete * 3).max(Duration::from_secs(300)) {
+        if elapsed > pace.patience().max(pace.delete * 3).max(Duration::from_mins(5)) {
             let message = format!("{why}: still there after {} s", elapsed.as_secs());
             return Err(Error::new(Class::Stuck, message));
         }

@@ -30,6 +30,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const EXACT: &'static [&'static str] = &[];
     /// One that has failed ([`Ready::Never`]) never heals: replace it.
     const FAILS_FOR_GOOD: bool = false;
+    /// Its outputs follow from its name: made again under the same name, it has the same ones.
+    const STABLE: bool = false;
     /// How a replacement is carried out.
     const REPLACE: Replace = Replace::DeleteFirst;
     /// Holds data: replacing or deleting it is refused unless the user names it.

@@ -32,6 +32,7 @@ pub struct ClusterOutputs {
 impl Resource for Cluster {
     const KIND: &'static str = "cluster";
     const IMMUTABLE: &'static [&'static str] = &["name"];
+    const STABLE: bool = true;
     const PACE: Pace = Pace::seconds(5, 2, 60);
     type Outputs = ClusterOutputs;
 }
@@ -86,6 +87,7 @@ pub struct ServiceOutputs {
 impl Resource for Service {
     const KIND: &'static str = "service";
     const IMMUTABLE: &'static [&'static str] = &["name", "cluster"];
+    const STABLE: bool = true;
     const CREATE_ONLY: &'static [&'static str] = &["initial_count"];
     const PACE: Pace = Pace::seconds(75, 330, 600);
     type Outputs = ServiceOutputs;

@@ -28,6 +28,7 @@ pub struct RepositoryOutputs {
 impl Resource for Repository {
     const KIND: &'static str = "repository";
     const IMMUTABLE: &'static [&'static str] = &["name"];
+    const STABLE: bool = true;
     const EXACT: &'static [&'static str] = &["lifecycle"];
     type Outputs = RepositoryOutputs;
 }

@@ -37,6 +37,7 @@ pub struct RoleOutputs {
 impl Resource for Role {
     const KIND: &'static str = "role";
     const IMMUTABLE: &'static [&'static str] = &["name"];
+    const STABLE: bool = true;
     const EXACT: &'static [&'static str] = &["trust", "inline"];
     const PACE: Pace = Pace::seconds(2, 1, 60);
     type Outputs = RoleOutputs;

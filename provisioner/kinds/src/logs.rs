@@ -25,5 +25,6 @@ pub struct LogGroupOutputs {
 impl Resource for LogGroup {
     const KIND: &'static str = "log-group";
     const IMMUTABLE: &'static [&'static str] = &["name"];
+    const STABLE: bool = true;
     type Outputs = LogGroupOutputs;
 }

@@ -1,0 +1,7 @@
+//! The engine over a cloud in memory, with the stack that users really get.
+
+mod by_hand;
+mod crash;
+mod interrupt;
+mod replace;
+mod world;

@@ -1,0 +1,115 @@
+//! What an environment consists of: a pure function from an environment and a few facts to a graph.
+
+mod names;
+mod network;
+mod service;
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Graph, Input, Node, Owner, Result};
+use kinds::{Cluster, Secret, SecretValue, Tags};
+
+pub use names::Names;
+pub use service::secret_name;
+
+use crate::environment::{self, Environment};
+
+/// What the environment's files do not say, learnt once and kept in the state.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The availability zones, in the order of their subnets.
+    pub zones: Vec<String>,
+    /// What each service runs.
+    pub images: BTreeMap<String, Image>,
+}
+
+/// What a service runs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Image {
+    /// Any reference, taken as it is.
+    Reference(String),
+    /// The image with this digest (`sha256:…`) in the service's own repository.
+    Built(String),
+}
+
+/// Declares everything. The order of the declarations does not matter: the dependencies are in the
+/// values.
+///
+/// # Errors
+/// When an image or a zone that the environment needs is not among the facts.
+pub fn stack(environment: &Environment, facts: &Facts) -> Result<Graph> {
+    let mut stack =
+        Stack { environment, facts, names: Names::new(environment), graph: Graph::new() };
+    let network = stack.network()?;
+    let cluster = stack.cluster()?;
+    let secrets = stack.secrets()?;
+    let entrance = stack.entrance(&network)?;
+    let mut services = Vec::new();
+    for name in environment.services.keys() {
+        services.push(stack.service(name, &network, entrance.as_ref(), &cluster, &secrets)?);
+    }
+    stack.openings(entrance.as_ref(), &services)?;
+    Ok(stack.graph)
+}
+
+/// The graph while it grows.
+struct Stack<'a> {
+    environment: &'a Environment,
+    facts: &'a Facts,
+    names: Names,
+    graph: Graph,
+}
+
+impl Stack<'_> {
+    /// The tags of the resource `kind.name`: the owner's, the user's, and a `Name` for the consoles.
+    fn tags<R: engine::Resource>(&self, name: &str, display: &str) -> Tags {
+        let resource = engine::Address::new(R::KIND, name).to_string();
+        let owner = Owner { resource, ..self.names.owner() };
+        let [project, environment, address, _] = owner.tags();
+        let mut tags = Tags::default().with("Name", display);
+        for (key, value) in &self.environment.tags {
+            tags = tags.with(key, value);
+        }
+        [project, environment, address].into_iter().fold(tags, |tags, (k, v)| tags.with(k, v))
+    }
+
+    fn cluster(&mut self) -> Result<Node<Cluster>> {
+        let name = self.names.base();
+        let cluster = Cluster {
+            name: name.clone(),
+            container_insights: "disabled".into(),
+            capacity_providers: BTreeSet::from(["FARGATE".into(), "FARGATE_SPOT".into()]),
+            tags: self.tags::<Cluster>("main", &name),
+        };
+        self.graph.add("main", &cluster)
+    }
+
+    fn secrets(&mut self) -> Result<BTreeMap<String, Node<Secret>>> {
+        let mut nodes = BTreeMap::new();
+        for (name, source) in &self.environment.secrets {
+            let full = secret_name(&self.environment.project, &self.environment.name, name);
+            let secret = Secret {
+                name: full.clone(),
+                description: format!("{name} of {}", self.names.base()),
+                value: match source {
+                    environment::Secret::Given => SecretValue::Given,
+                    environment::Secret::Generate(length) => {
+                        SecretValue::Generated { length: u32::from(*length) }
+                    }
+                },
+                scheduled_for_deletion: false,
+                recovery_window: if self.environment.protect { 30 } else { 7 },
+                tags: self.tags::<Secret>(name, &full),
+            };
+            nodes.insert(name.clone(), self.graph.add(name, &secret)?);
+        }
+        Ok(nodes)
+    }
+}
+
+/// The ids of several nodes.
+fn ids<'a>(nodes: impl IntoIterator<Item = &'a Input>) -> BTreeSet<Input> {
+    nodes.into_iter().cloned().collect()
+}

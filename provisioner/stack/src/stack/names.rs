@@ -1,0 +1,104 @@
+//! What things are called: project, environment and service in every name, within AWS's limits.
+
+use engine::Owner;
+use sha2::{Digest, Sha256};
+
+use crate::environment::Environment;
+
+/// The names of one environment.
+#[derive(Clone, Debug)]
+pub struct Names {
+    project: String,
+    environment: String,
+    region: String,
+}
+
+impl Names {
+    #[must_use]
+    pub fn new(environment: &Environment) -> Self {
+        Self {
+            project: environment.project.clone(),
+            environment: environment.name.clone(),
+            region: environment.region.clone(),
+        }
+    }
+
+    /// The owner of everything here.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner::of(&self.project, &self.environment)
+    }
+
+    /// `payments-prod`
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("{}-{}", self.project, self.environment)
+    }
+
+    /// `payments-prod-api`
+    #[must_use]
+    pub fn of(&self, part: &str) -> String {
+        format!("{}-{part}", self.base())
+    }
+
+    /// `/payments/prod/api`, for log groups.
+    #[must_use]
+    pub fn log_group(&self, service: &str) -> String {
+        format!("/{}/{}/{service}", self.project, self.environment)
+    }
+
+    /// `payments/prod/api`, for repositories.
+    #[must_use]
+    pub fn repository(&self, service: &str) -> String {
+        format!("{}/{}/{service}", self.project, self.environment)
+    }
+
+    /// A load balancer's name: 32 characters (Elastic Load Balancing API, CreateLoadBalancer).
+    #[must_use]
+    pub fn load_balancer(&self) -> String {
+        within(&self.base(), 32)
+    }
+
+    /// A target group's name: 32 characters. What cannot be changed in place is part of it, so that a
+    /// successor can stand beside it.
+    #[must_use]
+    pub fn target_group(&self, service: &str, fixed: &str) -> String {
+        let name = within(&self.of(service), 25);
+        format!("{name}-{}", short_digest(fixed))
+    }
+
+    /// A role's name: 64 characters. Roles are global, so the region is part of it.
+    #[must_use]
+    pub fn role(&self, service: &str, purpose: &str) -> String {
+        within(&format!("{}-{}-{service}-{purpose}", self.base(), self.region), 64)
+    }
+}
+
+/// The name, or as much of it as fits and a digest of the whole.
+fn within(name: &str, limit: usize) -> String {
+    if name.len() <= limit {
+        return name.into();
+    }
+    let kept: String = name.chars().take(limit - 7).collect();
+    format!("{}-{}", kept.trim_end_matches('-'), short_digest(name))
+}
+
+/// Six hexadecimal characters.
+fn short_digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let one = within(&"a".repeat(40), 32);
+        let other = within(&"a".repeat(41), 32);
+        assert_eq!(one.len(), 32);
+        assert_ne!(one, other);
+        assert_eq!(within("short", 32), "short");
+    }
+}

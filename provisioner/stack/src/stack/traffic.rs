@@ -1,0 +1,221 @@
+//! The way in: one load balancer for all services that have a route, its rules, and the holes in the
+//! security groups that this needs.
+
+use std::collections::BTreeSet;
+
+use engine::{Input, Node, Result};
+use kinds::{
+    DefaultAction, Direction, HealthCheck, Listener, ListenerRule, ListenerRules, LoadBalancer,
+    LoadBalancerAttributes, Rule, SecurityGroup, SecurityGroupRules, TargetGroup,
+};
+
+use super::network::Network;
+use super::service::Running;
+use super::{Stack, ids};
+use crate::environment::{Route, Service};
+
+/// What services use of the way in.
+pub(super) struct Entrance {
+    pub(super) group: Node<SecurityGroup>,
+    pub(super) rules: Node<ListenerRules>,
+    /// By service.
+    pub(super) targets: Vec<(String, Node<TargetGroup>)>,
+}
+
+impl Stack<'_> {
+    /// Nothing when no service has a route.
+    pub(super) fn entrance(&mut self, network: &Network) -> Result<Option<Entrance>> {
+        let environment = self.environment;
+        let routed: Vec<(&String, &Service, &Route, u16)> = environment
+            .services
+            .iter()
+            .filter_map(|(name, service)| {
+                Some((name, service, service.route.as_ref()?, service.port?))
+            })
+            .collect();
+        if routed.is_empty() {
+            return Ok(None);
+        }
+        let group = self.security_group(
+            "load-balancer",
+            "From the internet to the load balancer",
+            network,
+        )?;
+        let name = self.names.load_balancer();
+        let balancer = LoadBalancer {
+            name: name.clone(),
+            scheme: "internet-facing".into(),
+            subnets: ids(network.public.iter().map(|subnet| &subnet.id)),
+            security_groups: BTreeSet::from([group.id.clone()]),
+            attributes: LoadBalancerAttributes {
+                deletion_protection: self.environment.protect,
+                drop_invalid_headers: true,
+                idle_timeout: 60,
+            },
+            tags: self.tags::<LoadBalancer>("main", &name),
+        };
+        let balancer = self.graph.add("main", &balancer)?;
+        self.graph.after(&balancer, &network.gateway);
+        let listener = Listener {
+            load_balancer: balancer.arn.clone(),
+            port: 80,
+            protocol: "HTTP".into(),
+            default: DefaultAction::FixedResponse {
+                status: 404,
+                content_type: "text/plain".into(),
+                body: "No service has this route.".into(),
+            },
+            tags: self.tags::<Listener>("http", &self.names.of("http")),
+        };
+        let listener = self.graph.add("http", &listener)?;
+        let mut targets = Vec::new();
+        let mut wanted = Vec::new();
+        for (name, service, route, port) in routed {
+            let group = self.target_group(name, service, port, network)?;
+            wanted.push((route.clone(), group.arn.clone()));
+            targets.push((name.clone(), group));
+        }
+        let rules = ListenerRules {
+            listener: listener.arn.clone(),
+            rules: prioritised(wanted, self.environment.domain.as_deref()),
+            tags: self.tags::<ListenerRules>("http", &self.names.of("http")),
+        };
+        let rules = self.graph.add("http", &rules)?;
+        Ok(Some(Entrance { group, rules, targets }))
+    }
+
+    fn target_group(
+        &mut self,
+        name: &str,
+        service: &Service,
+        port: u16,
+        network: &Network,
+    ) -> Result<Node<TargetGroup>> {
+        let health = &service.health;
+        let full = self.names.target_group(name, &format!("HTTP:{port}"));
+        let group = TargetGroup {
+            name: full.clone(),
+            vpc: network.vpc.id.clone(),
+            port,
+            protocol: "HTTP".into(),
+            health: HealthCheck {
+                path: health.path.clone(),
+                codes: health.codes.clone(),
+                interval: health.interval.0,
+                timeout: health.timeout.0,
+                healthy: u32::from(health.healthy),
+                unhealthy: u32::from(health.unhealthy),
+            },
+            deregistration_delay: service.deregistration.0,
+            tags: self.tags::<TargetGroup>(name, &full),
+        };
+        self.graph.add(name, &group)
+    }
+
+    pub(super) fn security_group(
+        &mut self,
+        name: &str,
+        description: &str,
+        network: &Network,
+    ) -> Result<Node<SecurityGroup>> {
+        let full = self.names.of(name);
+        let group = SecurityGroup {
+            vpc: network.vpc.id.clone(),
+            name: full.clone(),
+            description: description.into(),
+            tags: self.tags::<SecurityGroup>(name, &full),
+        };
+        self.graph.add(name, &group)
+    }
+
+    /// Who may talk to whom: the world to the load balancer, the load balancer to each service, a
+    /// service to everything.
+    pub(super) fn openings(
+        &mut self,
+        entrance: Option<&Entrance>,
+        services: &[Running],
+    ) -> Result<()> {
+        let mut from_balancer = BTreeSet::new();
+        for service in services {
+            let mut rules = BTreeSet::from([open(Direction::Egress, None, &"0.0.0.0/0".into())]);
+            if let (Some(entrance), Some(port)) = (entrance, service.routed_port) {
+                rules.insert(open(Direction::Ingress, Some(port), &entrance.group.id));
+                from_balancer.insert(open(Direction::Egress, Some(port), &service.group.id));
+            }
+            let rules = SecurityGroupRules { group: service.group.id.clone(), rules };
+            let rules = self.graph.add(&service.name, &rules)?;
+            self.graph.after(&service.node, &rules);
+        }
+        if let Some(entrance) = entrance {
+            let mut rules = from_balancer;
+            rules.insert(open(Direction::Ingress, Some(80), &"0.0.0.0/0".into()));
+            let rules = SecurityGroupRules { group: entrance.group.id.clone(), rules };
+            let rules = self.graph.add("load-balancer", &rules)?;
+            for service in services.iter().filter(|service| service.routed_port.is_some()) {
+                self.graph.after(&service.node, &rules);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One port over TCP, or everything.
+fn open(direction: Direction, port: Option<u16>, peer: &Input) -> Rule {
+    let (protocol, port) = port.map_or(("-1", -1), |port| ("tcp", i32::from(port)));
+    Rule {
+        direction,
+        protocol: protocol.into(),
+        from: port,
+        to: port,
+        peer: peer.clone(),
+        description: String::new(),
+    }
+}
+
+/// Rules in the order in which they are tried: as the user says, else the more specific first.
+fn prioritised(routes: Vec<(Route, Input)>, domain: Option<&str>) -> BTreeSet<ListenerRule> {
+    let (said, mut open): (Vec<_>, Vec<_>) =
+        routes.into_iter().partition(|(route, _)| route.priority.is_some());
+    open.sort_by_key(|(route, _)| {
+        let longest = route.path.iter().map(String::len).max().unwrap_or(0);
+        (route.host.is_none(), std::cmp::Reverse(longest), route.path.clone())
+    });
+    let taken: BTreeSet<u32> =
+        said.iter().filter_map(|(route, _)| route.priority.map(u32::from)).collect();
+    let mut free = (1..).map(|step| step * 100).filter(|priority| !taken.contains(priority));
+    let mut rules = BTreeSet::new();
+    for (route, target_group) in said.into_iter().chain(open) {
+        let Some(priority) = route.priority.map(u32::from).or_else(|| free.next()) else {
+            continue;
+        };
+        let host = route.host.or_else(|| domain.map(str::to_owned));
+        rules.insert(ListenerRule {
+            priority,
+            paths: route.path.into_iter().collect(),
+            hosts: host.into_iter().collect(),
+            target_group,
+        });
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &str, priority: Option<u16>) -> (Route, Input) {
+        (Route { path: vec![path.into()], priority, ..Route::default() }, path.into())
+    }
+
+    #[test]
+    fn the_more_specific_route_is_tried_first_and_said_priorities_stay() {
+        let rules = prioritised(
+            vec![route("/*", None), route("/admin/*", None), route("/x", Some(100))],
+            Some("api.example.com"),
+        );
+        let order: Vec<_> =
+            rules.iter().map(|r| (r.priority, r.target_group.to_string())).collect();
+        assert_eq!(order, [(100, "/x".into()), (200, "/admin/*".into()), (300, "/*".into())]);
+        assert!(rules.iter().all(|rule| rule.hosts.contains("api.example.com")));
+    }
+}
