@@ -1,18 +1,23 @@
 //! What every request shares: settings, store, credentials and the phase of life.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
-use crate::{auth::Authority, idempotency::InFlight, settings::Settings, store::Store};
+use crate::{
+    auth::Authority, idempotency::InFlight, limit::Limiter, settings::Settings, store::Store,
+};
 
 /// The shared state of one running service.
 pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) authority: Authority,
+    pub(crate) limiter: Limiter,
     pub(crate) in_flight_keys: InFlight,
+    /// Signs cursors; the same for all tasks, known once the service is ready.
+    cursor_key: OnceLock<Vec<u8>>,
     pub(crate) in_progress: AtomicUsize,
     phase: AtomicU8,
 }
@@ -33,14 +38,26 @@ pub(crate) enum Phase {
 impl App {
     pub(crate) fn new(settings: Settings, store: Store) -> Self {
         let authority = Authority::new(&settings);
+        let limiter = Limiter::new(settings.rate_limit);
         Self {
             settings,
             store,
             authority,
+            limiter,
+            cursor_key: OnceLock::new(),
             in_flight_keys: InFlight::default(),
             in_progress: AtomicUsize::new(0),
             phase: AtomicU8::new(Phase::Starting as u8),
         }
+    }
+
+    /// Keeps the key that signs cursors.
+    pub(crate) fn sign_cursors_with(&self, key: Vec<u8>) {
+        let _ = self.cursor_key.set(key);
+    }
+
+    pub(crate) fn cursor_key(&self) -> &[u8] {
+        self.cursor_key.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(crate) fn phase(&self) -> Phase {

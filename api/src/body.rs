@@ -22,7 +22,8 @@ impl FromRequest<Shared> for JsonBytes {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         if !kind.eq_ignore_ascii_case(b"application/json") {
             return Err(Problem::new(Code::UnsupportedMediaType));
@@ -34,12 +35,16 @@ impl FromRequest<Shared> for JsonBytes {
                 format!("O corpo é maior que {limit} bytes."),
             )
         };
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced = request
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         if announced.is_some_and(|bytes: usize| bytes > limit) {
             return Err(too_large());
         }
         axum::body::to_bytes(request.into_body(), limit).await.map(Self).map_err(|error| {
-            let over = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            let over = std::error::Error::source(&error)
+                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
             if over { too_large() } else { Problem::new(Code::InvalidRequest) }
         })
     }
@@ -60,8 +65,16 @@ impl<'a> Fields<'a> {
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Problem> {
         let members = serde_json::from_slice(bytes).map_err(|error| {
             Problem::new(Code::MalformedJson).detail(
-                format!("The body is not one JSON object: line {}, column {}.", error.line(), error.column()),
-                format!("O corpo não é um único objeto JSON: linha {}, coluna {}.", error.line(), error.column()),
+                format!(
+                    "The body is not one JSON object: line {}, column {}.",
+                    error.line(),
+                    error.column()
+                ),
+                format!(
+                    "O corpo não é um único objeto JSON: linha {}, coluna {}.",
+                    error.line(),
+                    error.column()
+                ),
             )
         })?;
         Ok(Self { prefix: String::new(), members, errors: Vec::new() })
@@ -110,7 +123,9 @@ impl<'a> Fields<'a> {
             return None;
         };
         let amount = match value.get().as_bytes().first() {
-            Some(b'"') => text_of(value).map_or(Err(MoneyError::Format), |text| Money::parse(&text)),
+            Some(b'"') => {
+                text_of(value).map_or(Err(MoneyError::Format), |text| Money::parse(&text))
+            }
             Some(b'-' | b'0'..=b'9') => Money::parse_number(value.get()),
             _ => Err(MoneyError::Format),
         };
@@ -118,7 +133,11 @@ impl<'a> Fields<'a> {
     }
 
     /// Keeps an amount or complains about it.
-    pub(crate) fn amount(&mut self, name: &str, amount: Result<Money, MoneyError>) -> Option<Money> {
+    pub(crate) fn amount(
+        &mut self,
+        name: &str,
+        amount: Result<Money, MoneyError>,
+    ) -> Option<Money> {
         amount.map_err(|error| self.errors.push(money_error(self.pointer(name), error))).ok()
     }
 
@@ -127,10 +146,20 @@ impl<'a> Fields<'a> {
         let Some(value) = self.take(name) else { return Data::empty() };
         Data::parse(value).unwrap_or_else(|error| {
             let (code, english, portuguese) = match error {
-                DataError::Syntax => ("data_text", "has a text that is not Unicode", "tem um texto que não é Unicode"),
-                DataError::TooDeep => ("data_too_deep", "is nested too deeply", "tem níveis demais"),
-                DataError::DuplicateKey => ("duplicate", "has a key twice in one object", "repete uma chave em um objeto"),
-                DataError::NullCharacter => ("data_null_character", "has the character U+0000", "tem o caractere U+0000"),
+                DataError::Syntax => (
+                    "data_text",
+                    "has a text that is not Unicode",
+                    "tem um texto que não é Unicode",
+                ),
+                DataError::TooDeep => {
+                    ("data_too_deep", "is nested too deeply", "tem níveis demais")
+                }
+                DataError::DuplicateKey => {
+                    ("duplicate", "has a key twice in one object", "repete uma chave em um objeto")
+                }
+                DataError::NullCharacter => {
+                    ("data_null_character", "has the character U+0000", "tem o caractere U+0000")
+                }
                 DataError::Number => (
                     "data_number",
                     "has a number longer than 40 characters or out of range",
@@ -152,13 +181,28 @@ impl<'a> Fields<'a> {
         };
         let status = text_of(value).and_then(|text| Status::from_name(&text));
         if status.is_none() {
-            self.complain(name, "unknown_status", "is inserted or consumed", "é inserted ou consumed");
+            self.complain(
+                name,
+                "unknown_status",
+                "is inserted or consumed",
+                "é inserted ou consumed",
+            );
         }
         status
     }
 
-    pub(crate) fn complain(&mut self, name: &str, code: &'static str, english: &'static str, portuguese: &'static str) {
-        self.errors.push(FieldError { pointer: self.pointer(name), code, text: Text::new(english, portuguese) });
+    pub(crate) fn complain(
+        &mut self,
+        name: &str,
+        code: &'static str,
+        english: &'static str,
+        portuguese: &'static str,
+    ) {
+        self.errors.push(FieldError {
+            pointer: self.pointer(name),
+            code,
+            text: Text::new(english, portuguese),
+        });
     }
 
     /// Ends the reading.
@@ -167,11 +211,16 @@ impl<'a> Fields<'a> {
     /// `validation_failed` with every complaint, those about unknown fields included.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         let errors = self.complaints();
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(Code::ValidationFailed, errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(Code::ValidationFailed, errors))
+        }
     }
 
     fn complaints(mut self) -> Vec<FieldError> {
-        let unknown: Vec<String> = self.members.0.iter().map(|(name, _)| self.pointer(name)).collect();
+        let unknown: Vec<String> =
+            self.members.0.iter().map(|(name, _)| self.pointer(name)).collect();
         self.errors.extend(unknown.into_iter().map(|pointer| FieldError {
             pointer,
             code: "unknown_field",
@@ -193,14 +242,17 @@ pub(crate) fn text_of(value: &RawValue) -> Option<String> {
 
 fn money_error(pointer: String, error: MoneyError) -> FieldError {
     let (code, portuguese) = match error {
-        MoneyError::Format => {
-            ("amount_format", "um valor é escrito 12.345,67 ou 12345.67, com exatamente duas casas decimais")
-        }
+        MoneyError::Format => (
+            "amount_format",
+            "um valor é escrito 12.345,67 ou 12345.67, com exatamente duas casas decimais",
+        ),
         MoneyError::Ambiguous => (
             "amount_ambiguous",
             "o valor é ambíguo: um ponto seguido de três algarismos pode separar milhares ou decimais",
         ),
-        MoneyError::TooPrecise => ("amount_too_precise", "um valor tem no máximo duas casas decimais"),
+        MoneyError::TooPrecise => {
+            ("amount_too_precise", "um valor tem no máximo duas casas decimais")
+        }
         MoneyError::NotPositive => ("amount_not_positive", "um valor é maior que zero"),
         MoneyError::TooLarge => ("amount_too_large", "um valor é no máximo 9.999.999.999.999,99"),
     };

@@ -16,10 +16,16 @@ pub(crate) struct Breaker {
 
 #[derive(Clone, Copy)]
 enum State {
-    Closed { failures: u32 },
-    Open { until: Instant },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Instant,
+    },
     /// One probe is on its way since the time given.
-    HalfOpen { since: Instant },
+    HalfOpen {
+        since: Instant,
+    },
 }
 
 impl Breaker {
@@ -38,7 +44,11 @@ impl Breaker {
             State::Closed { .. } => Ok(Permit { breaker: self, probe: false, judged: false }),
             State::Open { until } if now < until => Err(until - now),
             // A probe that never came back must not keep the circuit open for ever.
-            State::HalfOpen { since } if now < since + self.open_for.max(Duration::from_secs(10)) => Err(self.open_for),
+            State::HalfOpen { since }
+                if now < since + self.open_for.max(Duration::from_secs(10)) =>
+            {
+                Err(self.open_for)
+            }
             State::Open { .. } | State::HalfOpen { .. } => {
                 *state = State::HalfOpen { since: now };
                 Ok(Permit { breaker: self, probe: true, judged: false })
@@ -92,7 +102,9 @@ impl Permit<'_> {
         self.judged = true;
         let mut state = self.breaker.lock();
         match *state {
-            State::Closed { failures } if failures + 1 < THRESHOLD => *state = State::Closed { failures: failures + 1 },
+            State::Closed { failures } if failures + 1 < THRESHOLD => {
+                *state = State::Closed { failures: failures + 1 }
+            }
             State::Closed { .. } => *state = self.breaker.open(),
             State::HalfOpen { .. } if self.probe => *state = self.breaker.open(),
             State::Open { .. } | State::HalfOpen { .. } => {}

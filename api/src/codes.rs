@@ -10,39 +10,39 @@ macro_rules! codes {
     })*) => {
         /// A stable, machine-readable kind of error. A code never changes its meaning; new ones may appear.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code { $($name),* }
+        pub(crate) enum Code { $($name),* }
 
         impl Code {
             /// Every code there is.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// The code as clients see it.
             #[must_use]
-            pub fn name(self) -> &'static str {
+            pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$name => $text),* }
             }
 
             /// The HTTP status it is answered with.
             #[must_use]
-            pub fn status(self) -> StatusCode {
+            pub(crate) fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),* }
             }
 
             /// A short summary that does not change between occurrences.
             #[must_use]
-            pub fn title(self) -> Text {
+            pub(crate) fn title(self) -> Text {
                 match self { $(Self::$name => Text::new($title_en, $title_pt)),* }
             }
 
             /// What it means and what to do about it.
             #[must_use]
-            pub fn meaning(self) -> Text {
+            pub(crate) fn meaning(self) -> Text {
                 match self { $(Self::$name => Text::new($meaning_en, $meaning_pt)),* }
             }
 
             /// Whether it stands for its status when nothing more exact is known.
             #[must_use]
-            pub fn is_generic(self) -> bool {
+            pub(crate) fn is_generic(self) -> bool {
                 match self { $(Self::$name => codes!(@generic $($generic)?)),* }
             }
         }

@@ -1,7 +1,9 @@
 //! The command line: what can be asked of the binary, and its exit codes.
 
 mod healthcheck;
+mod load;
 mod serve;
+mod smoke;
 
 use std::{io::Write, process::ExitCode};
 
@@ -30,6 +32,13 @@ enum Command {
     Migrate,
     /// Ask a running instance on this machine whether it lives; for a container without a shell
     Healthcheck,
+    /// Check a deployed instance with a payment of one centavo, end to end; exit code 1 when anything is wrong
+    Smoke(smoke::Smoke),
+    /// Send a bounded load and show the throughput and the percentiles
+    Load(load::Load),
+    /// Print the OpenAPI document
+    #[command(hide = true)]
+    Openapi,
 }
 
 /// Runs the process.
@@ -46,8 +55,11 @@ pub fn run() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(cli.settings).await,
-            Command::Migrate => serve::migrate(cli.settings).await,
+            Command::Migrate => serve::migrate(&cli.settings).await,
             Command::Healthcheck => healthcheck::healthcheck(&cli.settings).await,
+            Command::Smoke(smoke) => smoke.run(&cli.settings).await,
+            Command::Load(load) => load.run(&cli.settings).await,
+            Command::Openapi => say(crate::router::document()),
         }
     });
     crate::logs::finish();
@@ -76,6 +88,12 @@ impl From<SettingError> for Failure {
     }
 }
 
+/// Writes a line to standard output.
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}")
+        .map_err(|error| Failure::new(format!("standard output: {error}")))
+}
+
 fn fail(text: &str, code: u8) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "payments-api: {text}");
     ExitCode::from(code)
@@ -100,7 +118,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .unwrap_or_else(|| argument.clone());
     let expected = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) => format!("expected one of: {}", values.join(", ")),
-        _ => std::error::Error::source(error).map_or_else(|| "is not valid".to_owned(), ToString::to_string),
+        _ => std::error::Error::source(error)
+            .map_or_else(|| "is not valid".to_owned(), ToString::to_string),
     };
     fail(&format!("{variable}: {expected}"), USAGE)
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// True in a container when the file's folder is not a mount of its own: the file would vanish with the container.
 #[must_use]
-pub fn would_lose(file: &Path) -> bool {
+pub(crate) fn would_lose(file: &Path) -> bool {
     inside() && !fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| kept(&mounts, file))
 }
 
@@ -28,7 +28,9 @@ fn kept(mountinfo: &str, file: &Path) -> bool {
         })
         .filter(|(point, _)| file.starts_with(point))
         .max_by_key(|(point, _)| point.components().count());
-    nearest.is_some_and(|(point, kind)| point != Path::new("/") && !matches!(kind, "tmpfs" | "overlay"))
+    nearest.is_some_and(|(point, kind)| {
+        point != Path::new("/") && !matches!(kind, "tmpfs" | "overlay")
+    })
 }
 
 #[cfg(test)]

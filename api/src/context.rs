@@ -15,49 +15,74 @@ use crate::{
     auth::Principal,
     payment::Actor,
     problem::{self, Language, Problem},
+    trace::Trace,
 };
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is known of a request before anything is done with it.
-#[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) request_id: String,
-    pub(crate) trace_id: String,
+    pub(crate) trace: Trace,
     pub(crate) language: Language,
 }
 
 impl Context {
-    fn read(headers: &HeaderMap) -> Self {
+    fn read(headers: &HeaderMap, trace: Trace) -> Self {
         let request_id = headers
             .get(&REQUEST_ID)
             .and_then(|value| value.to_str().ok())
-            .filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
+            .filter(|id| {
+                (1..=128).contains(&id.len())
+                    && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
+            })
             .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-        Self { request_id, trace_id: String::new(), language: Language::negotiate(headers) }
+        Self { request_id, trace, language: Language::negotiate(headers) }
     }
 }
 
 /// Wraps every request.
-pub(crate) async fn observe(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(app): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
-    let context = Arc::new(Context::read(request.headers()));
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let trace = Trace::begin(request.headers(), &method, route, app.settings.trace_ids);
+    let context = Arc::new(Context::read(request.headers(), trace));
     request.extensions_mut().insert(Arc::clone(&context));
 
-    let mut response = next.run(request).await;
+    let mut response = context.trace.scope(next.run(request)).await;
 
     if let Some(problem) = problem_of(&mut response) {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.render(context.language, &context.request_id, &context.trace_id);
+        response = problem.render(context.language, &context.request_id, &context.trace.trace_id);
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
     seal(response.headers_mut(), &context, app.phase() == Phase::Draining);
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    crate::metrics::request(&method, route, response.status(), started.elapsed());
+    let (status, elapsed) = (response.status(), started.elapsed());
+    context.trace.end(status);
+    crate::metrics::request(&method, route, status, elapsed);
+    let principal =
+        response.extensions().get::<Principal>().map_or("", |principal| &principal.name);
+    tracing::info!(
+        target: "access",
+        request_id = context.request_id,
+        trace_id = context.trace.trace_id,
+        span_id = context.trace.span_id,
+        amazon_trace_id = context.trace.amazon,
+        principal,
+        method = method.as_str(),
+        route,
+        status = status.as_u16(),
+        microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        "answered",
+    );
     response
 }
 
@@ -67,7 +92,10 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
         return Some(*problem);
     }
     let bare = response.status().as_u16() >= 400
-        && response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| !kind.as_bytes().starts_with(b"application/"));
+        && response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_none_or(|kind| !kind.as_bytes().starts_with(b"application/"));
     bare.then(|| problem::for_status(response.status())).flatten()
 }
 
@@ -78,7 +106,10 @@ fn seal(headers: &mut HeaderMap, context: &Context, draining: bool) {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    headers.insert(
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+    );
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
@@ -93,7 +124,9 @@ fn seal(headers: &mut HeaderMap, context: &Context, draining: bool) {
 pub(crate) fn json(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -109,7 +142,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
         Ok(Self {
             name: principal.name.to_string(),
             request_id: context.request_id.clone(),
-            trace_id: context.trace_id.clone(),
+            trace_id: context.trace.trace_id.clone(),
         })
     }
 }

@@ -51,7 +51,10 @@ impl Data {
     /// The empty object, which stands for absent data.
     #[must_use]
     pub fn empty() -> Self {
-        Self(serde_json::value::to_raw_value(&serde_json::Map::new()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+        Self(
+            serde_json::value::to_raw_value(&serde_json::Map::new())
+                .unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        )
     }
 
     /// The canonical text.
@@ -86,7 +89,8 @@ fn write_canonical(json: &str, depth: usize, out: &mut String) -> Result<(), Dat
             Ok(())
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| DataError::Syntax)?;
+            let items: Vec<&RawValue> =
+                serde_json::from_str(json).map_err(|_| DataError::Syntax)?;
             out.push('[');
             for (place, item) in items.into_iter().enumerate() {
                 if place > 0 {
@@ -104,7 +108,11 @@ fn write_canonical(json: &str, depth: usize, out: &mut String) -> Result<(), Dat
         Some(b'-' | b'0'..=b'9') => {
             let number: f64 = serde_json::from_str(json).map_err(|_| DataError::Number)?;
             // A non-zero number that a double can only hold as zero would be another number to most readers.
-            let vanished = number == 0.0 && json.split(['e', 'E']).next().is_some_and(|m| m.contains(|c| matches!(c, '1'..='9')));
+            let vanished = number == 0.0
+                && json
+                    .split(['e', 'E'])
+                    .next()
+                    .is_some_and(|m| m.contains(|c| matches!(c, '1'..='9')));
             if json.len() > 40 || vanished {
                 return Err(DataError::Number);
             }
@@ -137,7 +145,10 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(map.size_hint().unwrap_or(4));
                 while let Some((Key(key), value)) = map.next_entry()? {
                     members.push((key, value));
@@ -162,8 +173,12 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_and_numbers_stay_as_written() {
-        let json = r#" { "b" : [1.10, 12345678901234567890123, "\u00e9"], "a": {"y": null, "x": true} } "#;
-        assert_eq!(parse(json).unwrap(), r#"{"a":{"x":true,"y":null},"b":[1.10,12345678901234567890123,"é"]}"#);
+        let json =
+            r#" { "b" : [1.10, 12345678901234567890123, "\u00e9"], "a": {"y": null, "x": true} } "#;
+        assert_eq!(
+            parse(json).unwrap(),
+            r#"{"a":{"x":true,"y":null},"b":[1.10,12345678901234567890123,"é"]}"#
+        );
     }
 
     #[test]
@@ -174,6 +189,9 @@ mod tests {
         assert_eq!(parse("1e400"), Err(DataError::Number));
         assert_eq!(parse("1e-400"), Err(DataError::Number));
         assert_eq!(parse(r#"{"a":1,"\u0061":2}"#), Err(DataError::DuplicateKey));
-        assert_eq!(parse(&format!("{}{}", "[".repeat(40), "]".repeat(40))), Err(DataError::TooDeep));
+        assert_eq!(
+            parse(&format!("{}{}", "[".repeat(40), "]".repeat(40))),
+            Err(DataError::TooDeep)
+        );
     }
 }

@@ -17,7 +17,8 @@ use crate::{
 /// # Errors
 /// When a key is malformed, or missing where it is required.
 pub(crate) fn key(headers: &HeaderMap, mode: Idempotency) -> Result<Option<String>, Problem> {
-    let Some(sent) = headers.get("idempotency-key").or_else(|| headers.get("x-idempotency-key")) else {
+    let Some(sent) = headers.get("idempotency-key").or_else(|| headers.get("x-idempotency-key"))
+    else {
         return match mode {
             Idempotency::Optional => Ok(None),
             Idempotency::Required => Err(Problem::new(Code::IdempotencyKeyMissing)),
@@ -28,11 +29,17 @@ pub(crate) fn key(headers: &HeaderMap, mode: Idempotency) -> Result<Option<Strin
         Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
         None => text,
     };
-    if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
+    if (1..=255).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    {
         return Ok(Some(key.to_owned()));
     }
-    let text = Text::new("is 1 to 255 visible ASCII characters", "tem de 1 a 255 caracteres ASCII visíveis");
-    let error = FieldError { pointer: "Idempotency-Key".to_owned(), code: "idempotency_key_format", text };
+    let text = Text::new(
+        "is 1 to 255 visible ASCII characters",
+        "tem de 1 a 255 caracteres ASCII visíveis",
+    );
+    let error =
+        FieldError { pointer: "Idempotency-Key".to_owned(), code: "idempotency_key_format", text };
     Err(Problem::invalid(Code::InvalidParameter, vec![error]))
 }
 

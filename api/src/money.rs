@@ -16,7 +16,9 @@ pub struct Money(i64);
 pub enum MoneyError {
     #[error("an amount is written 12.345,67 or 12345.67, with exactly two decimals")]
     Format,
-    #[error("the amount is ambiguous: a point followed by three digits may group thousands or start decimals")]
+    #[error(
+        "the amount is ambiguous: a point followed by three digits may group thousands or start decimals"
+    )]
     Ambiguous,
     #[error("an amount has at most two decimals")]
     TooPrecise,
@@ -60,7 +62,8 @@ impl Money {
         }
         if let Some((reais, centavos)) = text.split_once(',') {
             let grouped = reais.contains('.');
-            let digits = if grouped { ungroup(reais).ok_or(MoneyError::Format)? } else { reais.to_owned() };
+            let digits =
+                if grouped { ungroup(reais).ok_or(MoneyError::Format)? } else { reais.to_owned() };
             return decimals(&digits, centavos);
         }
         if ungroup(text).is_some_and(|digits| digits.len() > 3) {

@@ -9,14 +9,14 @@ use crate::{data::Data, money::Money};
 /// The two states of the challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub(crate) enum Status {
     Inserted,
     Consumed,
 }
 
 impl Status {
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Inserted => "inserted",
             Self::Consumed => "consumed",
@@ -24,7 +24,7 @@ impl Status {
     }
 
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "inserted" => Some(Self::Inserted),
             "consumed" => Some(Self::Consumed),
@@ -35,7 +35,7 @@ impl Status {
 
 /// One payment, live or deleted (a tombstone keeps everything).
 #[derive(Clone, Debug)]
-pub struct Payment {
+pub(crate) struct Payment {
     pub id: Uuid,
     pub status: Status,
     pub data: Data,
@@ -50,39 +50,49 @@ pub struct Payment {
 impl Payment {
     /// A new payment; its id and its creation time agree to the millisecond.
     #[must_use]
-    pub fn new(amount: Money, data: Data) -> Self {
+    pub(crate) fn new(amount: Money, data: Data) -> Self {
         let id = Uuid::now_v7();
         let at = created_at(id);
-        Self { id, status: Status::Inserted, data, amount, version: 1, created_at: at, updated_at: at, deleted_at: None }
+        Self {
+            id,
+            status: Status::Inserted,
+            data,
+            amount,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+            deleted_at: None,
+        }
     }
 
     /// The strong entity tag.
     #[must_use]
-    pub fn etag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         format!("\"{}\"", self.version)
     }
 }
 
 /// The time inside a UUID version 7 (RFC 9562 section 5.7), or 1970 for another version.
 #[must_use]
-pub fn created_at(id: Uuid) -> OffsetDateTime {
+pub(crate) fn created_at(id: Uuid) -> OffsetDateTime {
     let millis = id.get_timestamp().map_or(0, |stamp| {
         let (seconds, nanos) = stamp.to_unix();
         i128::from(seconds) * 1000 + i128::from(nanos / 1_000_000)
     });
-    OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The present time, cut to the millisecond that both databases keep.
 #[must_use]
-pub fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_millisecond(now.millisecond()).unwrap_or(now)
 }
 
 /// A change that a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// inserted -> consumed
     Consume,
     /// inserted (and consumed, when the setting allows it) -> tombstone
@@ -94,7 +104,7 @@ pub enum Change {
 impl Change {
     /// The kind of event that records it.
     #[must_use]
-    pub fn event(self) -> &'static str {
+    pub(crate) fn event(self) -> &'static str {
         match self {
             Self::Consume => "consumed",
             Self::Delete { .. } => "deleted",
@@ -105,7 +115,7 @@ impl Change {
 
 /// Who asks, for the audit trail.
 #[derive(Clone, Debug)]
-pub struct Actor {
+pub(crate) struct Actor {
     pub name: String,
     pub request_id: String,
     pub trace_id: String,
@@ -113,7 +123,7 @@ pub struct Actor {
 
 /// One line of a payment's audit trail.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct Event {
+pub(crate) struct Event {
     /// The version that the change made.
     pub version: i32,
     /// inserted, consumed, deleted or restored.

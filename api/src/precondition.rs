@@ -33,7 +33,9 @@ impl IfMatch {
 /// Whether the client already has this version.
 pub(crate) fn not_modified(headers: &HeaderMap, current: i32) -> bool {
     tags(headers, &header::IF_NONE_MATCH).is_some_and(|tags| {
-        tags.iter().any(|tag| tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(current))
+        tags.iter().any(|tag| {
+            tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(current)
+        })
     })
 }
 

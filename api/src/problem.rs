@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-pub use crate::codes::Code;
+pub(crate) use crate::codes::Code;
 
 /// The languages of problem texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     #[default]
     English,
     Portuguese,
@@ -22,14 +22,19 @@ pub enum Language {
 impl Language {
     /// Chooses by `Accept-Language`: the first listed of the languages we have, ordered by quality.
     #[must_use]
-    pub fn negotiate(headers: &HeaderMap) -> Self {
-        let Some(accepted) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
+    pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
+        let Some(accepted) =
+            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok())
+        else {
             return Self::English;
         };
         let mut best = (0.0_f32, Self::English);
         for item in accepted.split(',') {
             let (range, parameters) = item.split_once(';').unwrap_or((item, ""));
-            let quality = parameters.trim().strip_prefix("q=").map_or(1.0, |q| q.trim().parse().unwrap_or(0.0));
+            let quality = parameters
+                .trim()
+                .strip_prefix("q=")
+                .map_or(1.0, |q| q.trim().parse().unwrap_or(0.0));
             let language = match range.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
                 Some("pt") => Self::Portuguese,
                 Some("en") => Self::English,
@@ -44,7 +49,7 @@ impl Language {
 
     /// The BCP 47 tag for `Content-Language`.
     #[must_use]
-    pub fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
             Self::Portuguese => "pt-BR",
@@ -54,19 +59,22 @@ impl Language {
 
 /// One text in both languages.
 #[derive(Clone, Debug)]
-pub struct Text {
+pub(crate) struct Text {
     pub english: Cow<'static, str>,
     pub portuguese: Cow<'static, str>,
 }
 
 impl Text {
     #[must_use]
-    pub fn new(english: impl Into<Cow<'static, str>>, portuguese: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(
+        english: impl Into<Cow<'static, str>>,
+        portuguese: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { english: english.into(), portuguese: portuguese.into() }
     }
 
     #[must_use]
-    pub fn to(&self, language: Language) -> &str {
+    pub(crate) fn to(&self, language: Language) -> &str {
         match language {
             Language::English => &self.english,
             Language::Portuguese => &self.portuguese,
@@ -76,7 +84,7 @@ impl Text {
 
 /// What is wrong with one field of a body or one parameter.
 #[derive(Clone, Debug)]
-pub struct FieldError {
+pub(crate) struct FieldError {
     /// A JSON pointer into the body, or the parameter's name.
     pub pointer: String,
     /// Stable machine code of the complaint, such as `amount_ambiguous`.
@@ -86,7 +94,7 @@ pub struct FieldError {
 
 /// An error on its way to the client.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     pub code: Code,
     pub detail: Option<Text>,
     pub errors: Vec<FieldError>,
@@ -97,37 +105,42 @@ pub struct Problem {
 
 impl Problem {
     #[must_use]
-    pub fn new(code: Code) -> Self {
+    pub(crate) fn new(code: Code) -> Self {
         Self { code, detail: None, errors: Vec::new(), current: None, headers: HeaderMap::new() }
     }
 
     #[must_use]
-    pub fn invalid(code: Code, errors: Vec<FieldError>) -> Self {
+    pub(crate) fn invalid(code: Code, errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(code) }
     }
 
     #[must_use]
-    pub fn detail(mut self, english: impl Into<Cow<'static, str>>, portuguese: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn detail(
+        mut self,
+        english: impl Into<Cow<'static, str>>,
+        portuguese: impl Into<Cow<'static, str>>,
+    ) -> Self {
         self.detail = Some(Text::new(english, portuguese));
         self
     }
 
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.headers.insert(name, value.into());
         self
     }
 
     /// Sets `Retry-After`, in whole seconds and at least one.
     #[must_use]
-    pub fn retry_after(self, seconds: u64) -> Self {
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, seconds.max(1))
     }
 
     /// Writes the body.
     #[must_use]
-    pub fn render(self, language: Language, request_id: &str, trace_id: &str) -> Response {
-        let (title, detail) = (self.code.title(), self.detail.unwrap_or_else(|| self.code.meaning()));
+    pub(crate) fn render(self, language: Language, request_id: &str, trace_id: &str) -> Response {
+        let (title, detail) =
+            (self.code.title(), self.detail.unwrap_or_else(|| self.code.meaning()));
         let document = Document {
             r#type: format!("/problems/{}", self.code.name()),
             title: title.to(language),
@@ -162,8 +175,12 @@ impl IntoResponse for Problem {
 
 /// The problem that stands for a bare status of the router or a library.
 #[must_use]
-pub fn for_status(status: StatusCode) -> Option<Problem> {
-    Code::ALL.iter().find(|code| code.status() == status && code.is_generic()).copied().map(Problem::new)
+pub(crate) fn for_status(status: StatusCode) -> Option<Problem> {
+    Code::ALL
+        .iter()
+        .find(|code| code.status() == status && code.is_generic())
+        .copied()
+        .map(Problem::new)
 }
 
 #[derive(Serialize)]

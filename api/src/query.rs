@@ -7,7 +7,7 @@ use crate::payment::Status;
 
 /// Conditions on payments; all must hold.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     pub status: Option<Status>,
     pub created_gte: Option<OffsetDateTime>,
     pub created_lt: Option<OffsetDateTime>,
@@ -23,8 +23,9 @@ pub struct Filter {
 impl Filter {
     /// True when nothing but liveness is asked.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        let Self { status, created_gte, created_lt, amount_gte, amount_lte, data, show_deleted } = self;
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self { status, created_gte, created_lt, amount_gte, amount_lte, data, show_deleted } =
+            self;
         status.is_none()
             && created_gte.is_none()
             && created_lt.is_none()
@@ -37,11 +38,11 @@ impl Filter {
 
 /// An object whose members the data must contain: nested objects of texts, numbers, booleans and nulls.
 #[derive(Clone, Debug)]
-pub struct Contained(pub serde_json::Map<String, serde_json::Value>);
+pub(crate) struct Contained(pub serde_json::Map<String, serde_json::Value>);
 
 /// Where a page starts and how long it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// Only payments before this id, which is the last of the page before.
     pub after: Option<Uuid>,
     /// 1 to 100.

@@ -17,7 +17,12 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Serves until `stop` is cancelled, then waits at most `patience` for the requests in progress.
 /// Returns the number of connections that were cut.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, patience: Duration) -> usize {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    patience: Duration,
+) -> usize {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).pipeline_flush(true);
     let connections = GracefulShutdown::new();
@@ -39,7 +44,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        let connection =
+            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

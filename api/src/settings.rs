@@ -9,35 +9,35 @@ use thiserror::Error;
 /// A setting that cannot be used. The text names the variable and never holds a secret.
 #[derive(Debug, Error)]
 #[error("{variable}: {reason}")]
-pub struct SettingError {
+pub(crate) struct SettingError {
     pub variable: &'static str,
     pub reason: String,
 }
 
 /// Whether `POST` needs an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Idempotency {
+pub(crate) enum Idempotency {
     Optional,
     Required,
 }
 
 /// The shape of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     Json,
     Text,
 }
 
 /// The shape of new trace ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TraceIds {
+pub(crate) enum TraceIds {
     W3c,
     Xray,
 }
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Address to listen on
     #[arg(long, env = "HOST", default_value = "0.0.0.0", hide_env_values = true)]
     pub host: IpAddr,
@@ -48,7 +48,12 @@ pub struct Settings {
     #[arg(long, env = "METRICS_PORT", hide_env_values = true)]
     pub metrics_port: Option<u16>,
     /// Where payments are kept: postgres://user:password@host/name or sqlite://file
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://payments.db", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://payments.db",
+        hide_env_values = true
+    )]
     pub database_url: SecretString,
     /// Accept that payments are lost with this container: allows SQLite without a volume
     #[arg(long, env = "DATABASE_EPHEMERAL", default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, hide_env_values = true)]
@@ -72,7 +77,13 @@ pub struct Settings {
     #[arg(long, env = "OIDC_AUDIENCE", hide_env_values = true)]
     pub oidc_audience: Option<String>,
     /// Whether POST needs an Idempotency-Key
-    #[arg(long, env = "IDEMPOTENCY", value_enum, default_value = "optional", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "IDEMPOTENCY",
+        value_enum,
+        default_value = "optional",
+        hide_env_values = true
+    )]
     pub idempotency: Idempotency,
     /// How long an idempotency key is remembered, seconds
     #[arg(long, env = "IDEMPOTENCY_TTL_SECONDS", default_value = "86400", value_parser = seconds, hide_env_values = true)]
@@ -138,26 +149,40 @@ impl Settings {
     ///
     /// # Errors
     /// The first wrong setting.
-    pub fn check(&self) -> Result<(), SettingError> {
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
         let user = self.admin_user.as_deref().unwrap_or_default();
         required("ADMIN_USER", user, "is required: the name of the administrator for HTTP Basic")?;
         if user.contains(':') {
-            return Err(wrong("ADMIN_USER", "cannot contain ':', because HTTP Basic ends the name there"));
+            return Err(wrong(
+                "ADMIN_USER",
+                "cannot contain ':', because HTTP Basic ends the name there",
+            ));
         }
         let pass = self.admin_pass.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
-        required("ADMIN_PASS", pass, "is required: the password of the administrator, plain or as $argon2id$...")?;
+        required(
+            "ADMIN_PASS",
+            pass,
+            "is required: the password of the administrator, plain or as $argon2id$...",
+        )?;
         if pass.starts_with("$argon2") && argon2::PasswordHash::new(pass).is_err() {
             return Err(wrong("ADMIN_PASS", "starts like an Argon2 PHC string but is not one"));
         }
         if let Some(issuer) = &self.oidc_issuer {
             http_url("OIDC_ISSUER", issuer)?;
-            required("OIDC_AUDIENCE", self.oidc_audience.as_deref().unwrap_or_default(), "is required with OIDC_ISSUER")?;
+            required(
+                "OIDC_AUDIENCE",
+                self.oidc_audience.as_deref().unwrap_or_default(),
+                "is required with OIDC_ISSUER",
+            )?;
         }
         if let Some(url) = &self.webhook_url {
             http_url("WEBHOOK_URL", url.expose_secret())?;
-            let secret = self.webhook_secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+            let secret =
+                self.webhook_secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
             required("WEBHOOK_SECRET", secret, "is required with WEBHOOK_URL")?;
-            crate::webhooks::signing_key(secret).ok_or_else(|| wrong("WEBHOOK_SECRET", "is not whsec_ followed by the base64 of 24 to 64 bytes"))?;
+            crate::webhooks::signing_key(secret).ok_or_else(|| {
+                wrong("WEBHOOK_SECRET", "is not whsec_ followed by the base64 of 24 to 64 bytes")
+            })?;
         }
         if let Some(endpoint) = &self.otlp_endpoint {
             http_url("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)?;
@@ -175,7 +200,7 @@ impl Settings {
     ///
     /// # Errors
     /// An unknown scheme, or SQLite in a container that would lose it.
-    pub fn check_database(&self) -> Result<(), SettingError> {
+    pub(crate) fn check_database(&self) -> Result<(), SettingError> {
         let url = self.database_url.expose_secret();
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(());
@@ -201,7 +226,8 @@ fn required(variable: &'static str, value: &str, reason: &str) -> Result<(), Set
 }
 
 fn http_url(variable: &'static str, value: &str) -> Result<(), SettingError> {
-    let known = reqwest::Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let known = reqwest::Url::parse(value)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if known { Ok(()) } else { Err(wrong(variable, "is not an http:// or https:// URL")) }
 }
 
@@ -210,7 +236,9 @@ fn wrong(variable: &'static str, reason: impl Into<String>) -> SettingError {
 }
 
 fn millis(text: &str) -> Result<Duration, String> {
-    text.parse().map(Duration::from_millis).map_err(|_| "is not a whole number of milliseconds".to_owned())
+    text.parse()
+        .map(Duration::from_millis)
+        .map_err(|_| "is not a whole number of milliseconds".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

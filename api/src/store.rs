@@ -2,80 +2,39 @@
 //!
 //! Every operation passes [`Store::run`], which holds the time limit, the circuit breaker, the metrics and the trace.
 
+mod failure;
 mod pool;
 mod postgres;
+mod records;
 mod sqlite;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use secrecy::ExposeSecret;
-use thiserror::Error;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     breaker::Breaker,
+    cache::Payments,
     payment::{Actor, Change, Event, Payment},
     query::{Filter, Page},
     settings::Settings,
 };
+pub(crate) use failure::StoreError;
+use failure::classify;
 use postgres::Postgres;
+pub(crate) use postgres::listener::Listener;
+pub(crate) use records::{Answer, ApiKey, Claim, Created, Delivery, Lease};
 use sqlite::Sqlite;
 
-/// Why the store did not do what was asked.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The circuit breaker is open: the database was not even asked.
-    #[error("the database is not asked for another {0:?}")]
-    Open(Duration),
-    #[error("the database cannot be reached")]
-    Unavailable(#[source] sqlx::Error),
-    #[error("the database did not answer in time")]
-    Timeout,
-    /// A value that the database cannot hold.
-    #[error("the database refused a value")]
-    Refused(#[source] sqlx::Error),
-    #[error("the database answered unexpectedly")]
-    Unexpected(#[source] sqlx::Error),
-    #[error("the migrations failed")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-}
-
-/// A create that must happen at most once.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// Who and where: principal, method and route.
-    pub scope: String,
-    pub key: String,
-    /// SHA-256 of the canonical request.
-    pub fingerprint: [u8; 32],
-    pub answer: Answer,
-    pub expires_at: OffsetDateTime,
-}
-
-/// An answer kept for replays.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub etag: String,
-    pub location: String,
-    pub body: String,
-}
-
-/// What became of a create.
-#[derive(Debug)]
-pub enum Created {
-    New,
-    /// The key was used before: the fingerprint and the answer of then.
-    Before([u8; 32], Answer),
-    /// The key is being used right now.
-    InFlight,
-}
-
 /// The database behind the API.
-pub struct Store {
+pub(crate) struct Store {
     backend: Backend,
     pub(crate) breaker: Breaker,
+    pub(crate) cache: Payments,
     limit: Duration,
 }
 
@@ -99,21 +58,24 @@ impl Store {
     ///
     /// # Errors
     /// When the URL cannot be read. The text never holds the URL.
-    pub fn new(settings: &Settings) -> Result<Self, StoreError> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, StoreError> {
         let url = settings.database_url.expose_secret();
+        let cache = Payments::new(settings.cache_entries);
         let backend = if url.starts_with("sqlite:") {
-            Backend::Sqlite(Sqlite::new(url, settings).map_err(StoreError::Unexpected)?)
+            Backend::Sqlite(
+                Sqlite::new(url, settings, cache.writes()).map_err(StoreError::Unexpected)?,
+            )
         } else {
             Backend::Postgres(Postgres::new(url, settings).map_err(StoreError::Unexpected)?)
         };
         // A little less than the request has, so that the client hears which of the two was slow.
         let limit = settings.request_timeout.mul_f64(0.9);
-        Ok(Self { backend, breaker: Breaker::new(settings.breaker_open), limit })
+        Ok(Self { backend, breaker: Breaker::new(settings.breaker_open), cache, limit })
     }
 
     /// The database's name for health reports and metrics.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.backend {
             Backend::Postgres(_) => "postgresql",
             Backend::Sqlite(_) => "sqlite",
@@ -122,7 +84,7 @@ impl Store {
 
     /// Connections in use and idle.
     #[must_use]
-    pub fn usage(&self) -> (usize, usize) {
+    pub(crate) fn usage(&self) -> (usize, usize) {
         match &self.backend {
             Backend::Postgres(postgres) => postgres.pool.usage(),
             Backend::Sqlite(sqlite) => sqlite.usage(),
@@ -130,7 +92,7 @@ impl Store {
     }
 
     /// Brings the schema up to date; safe when several tasks do it at once.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Postgres(postgres) => postgres.migrate().await,
             Backend::Sqlite(sqlite) => sqlite.migrate().await,
@@ -138,44 +100,148 @@ impl Store {
     }
 
     /// Asks for a sign of life.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         ask!(self, "ping", db => db.ping())
     }
 
     /// Keeps a new payment with its audit event and, when there is one, its idempotency key.
-    pub async fn create(&self, payment: &Payment, claim: Option<&Claim>, actor: &Actor) -> Result<Created, StoreError> {
+    pub(crate) async fn create(
+        &self,
+        payment: &Payment,
+        claim: Option<&Claim>,
+        actor: &Actor,
+    ) -> Result<Created, StoreError> {
         ask!(self, "create", db => db.create(payment, claim, actor))
     }
 
-    /// Reads one payment, deleted ones too.
-    pub async fn find(&self, id: Uuid) -> Result<Option<Payment>, StoreError> {
+    /// Reads one payment, deleted ones too, from the cache when it may.
+    pub(crate) async fn read(&self, id: Uuid) -> Result<Option<Arc<Payment>>, StoreError> {
+        self.cache.read(self, id).await
+    }
+
+    /// Reads one payment from the database, deleted ones too.
+    pub(crate) async fn find(&self, id: Uuid) -> Result<Option<Payment>, StoreError> {
         ask!(self, "find", db => db.find(id))
     }
 
     /// Reads a page, newest first; returns at most one more than asked, which tells whether another page follows.
-    pub async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Payment>, StoreError> {
+    pub(crate) async fn list(
+        &self,
+        filter: &Filter,
+        page: Page,
+    ) -> Result<Vec<Payment>, StoreError> {
         ask!(self, "list", db => db.list(filter, page))
     }
 
     /// Counts what a filter finds.
-    pub async fn count(&self, filter: &Filter) -> Result<i64, StoreError> {
+    pub(crate) async fn count(&self, filter: &Filter) -> Result<i64, StoreError> {
         ask!(self, "count", db => db.count(filter))
     }
 
     /// Changes one payment in one conditional statement; `None` when its state or version did not allow it.
-    pub async fn change(
+    pub(crate) async fn change(
         &self,
         id: Uuid,
         change: Change,
         version: Option<i32>,
         actor: &Actor,
     ) -> Result<Option<Payment>, StoreError> {
-        ask!(self, "change", db => db.change(id, change, version, actor))
+        let outcome = ask!(self, "change", db => db.change(id, change, version, actor));
+        // Whatever was answered, a write may have happened.
+        self.cache.writes().note(id);
+        outcome
     }
 
     /// The audit trail of one payment, oldest first.
-    pub async fn events(&self, id: Uuid) -> Result<Vec<Event>, StoreError> {
+    pub(crate) async fn events(&self, id: Uuid) -> Result<Vec<Event>, StoreError> {
         ask!(self, "events", db => db.events(id))
+    }
+
+    /// Whether token buckets are shared with other tasks.
+    #[must_use]
+    pub(crate) fn shares_buckets(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
+    }
+
+    /// Takes up to `wanted` tokens out of a shared bucket that holds `quota` and refills it once per `window`.
+    pub(crate) async fn lease(
+        &self,
+        name: &str,
+        quota: u64,
+        window: Duration,
+        wanted: u64,
+    ) -> Result<Lease, StoreError> {
+        match &self.backend {
+            Backend::Postgres(db) => self.run("lease", db.lease(name, quota, window, wanted)).await,
+            Backend::Sqlite(_) => Ok(Lease { granted: wanted, left: 0.0 }),
+        }
+    }
+
+    /// The value that all tasks share under a name: the candidate, unless another was there first.
+    pub(crate) async fn shared_value(
+        &self,
+        name: &str,
+        candidate: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        ask!(self, "shared_value", db => db.shared_value(name, candidate))
+    }
+
+    /// Keeps a new API key under the digest of its secret.
+    pub(crate) async fn create_api_key(
+        &self,
+        key: &ApiKey,
+        digest: [u8; 32],
+    ) -> Result<(), StoreError> {
+        ask!(self, "create_api_key", db => db.create_api_key(key, digest))
+    }
+
+    /// Finds a live API key.
+    pub(crate) async fn find_api_key(
+        &self,
+        digest: [u8; 32],
+    ) -> Result<Option<ApiKey>, StoreError> {
+        ask!(self, "find_api_key", db => db.find_api_key(digest))
+    }
+
+    /// All live API keys, newest first.
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        ask!(self, "api_keys", db => db.api_keys())
+    }
+
+    /// Ends an API key; false when no live one has the id.
+    pub(crate) async fn revoke_api_key(&self, id: Uuid) -> Result<bool, StoreError> {
+        ask!(self, "revoke_api_key", db => db.revoke_api_key(id))
+    }
+
+    /// Takes deliveries that are due; nobody else gets them for the time given.
+    pub(crate) async fn take_deliveries(
+        &self,
+        most: i64,
+        hold: Duration,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        ask!(self, "take_deliveries", db => db.take_deliveries(most, hold))
+    }
+
+    /// Ends a delivery: gone, or due again after a while.
+    pub(crate) async fn settle_delivery(
+        &self,
+        id: Uuid,
+        again: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        ask!(self, "settle_delivery", db => db.settle_delivery(id, again))
+    }
+
+    /// Forgets expired idempotency keys; returns how many.
+    pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
+        ask!(self, "sweep", db => db.sweep())
+    }
+
+    /// Hears other tasks' changes; `None` where there are no other tasks.
+    pub(crate) async fn listen(&self) -> Result<Option<Listener>, StoreError> {
+        match &self.backend {
+            Backend::Postgres(db) => Listener::start(db).await.map(Some).map_err(classify),
+            Backend::Sqlite(_) => Ok(None),
+        }
     }
 
     async fn run<T>(
@@ -193,36 +259,16 @@ impl Store {
             Err(StoreError::Unavailable(_) | StoreError::Timeout) => permit.failed(),
             _ => permit.succeeded(),
         }
-        crate::metrics::database(operation, started.elapsed(), outcome.as_ref().err());
+        let (elapsed, error) = (started.elapsed(), outcome.as_ref().err());
+        crate::metrics::database(operation, self.kind(), elapsed, error);
+        crate::trace::database(operation, self.kind(), elapsed, error.is_some());
         outcome
     }
 }
 
-/// Sorts database errors by what a client can do about them (PostgreSQL documentation, appendix A, and SQLite result codes).
-fn classify(error: sqlx::Error) -> StoreError {
-    use sqlx::Error as E;
-    match &error {
-        E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => {
-            StoreError::Unavailable(error)
-        }
-        E::Database(refusal) => match refusal.code().as_deref() {
-            Some("57014") => StoreError::Timeout,
-            Some("25006") => StoreError::Unavailable(error),
-            Some(code) if code.len() == 5 && ["08", "28", "3D", "40", "53", "57", "58"].contains(&&code[..2]) => {
-                StoreError::Unavailable(error)
-            }
-            Some(code) if code.len() == 5 && code.starts_with("22") => StoreError::Refused(error),
-            Some(code) if code.parse::<u32>().is_ok_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 0xff))) => {
-                StoreError::Unavailable(error)
-            }
-            _ => StoreError::Unexpected(error),
-        },
-        _ => StoreError::Unexpected(error),
-    }
-}
-
 fn status(name: &str) -> Result<crate::payment::Status, sqlx::Error> {
-    crate::payment::Status::from_name(name).ok_or_else(|| corrupt(format!("unknown status {name:?}")))
+    crate::payment::Status::from_name(name)
+        .ok_or_else(|| corrupt(format!("unknown status {name:?}")))
 }
 
 fn fingerprint(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {

@@ -70,13 +70,17 @@ CREATE TABLE api_keys (
     revoked_at timestamptz
 );
 
+-- Status changes on their way to the webhook; a row is written with its change and deleted when it was delivered.
 CREATE TABLE outbox (
     id         uuid PRIMARY KEY,
     kind       text        NOT NULL,
-    body       text        NOT NULL,
+    payment_id uuid        NOT NULL,
+    status     text        NOT NULL,
+    version    integer     NOT NULL,
+    trace_id   text        NOT NULL,
+    at         timestamptz NOT NULL,
     attempts   integer     NOT NULL DEFAULT 0,
-    due_at     timestamptz NOT NULL,
-    created_at timestamptz NOT NULL
+    due_at     timestamptz NOT NULL
 );
 CREATE INDEX outbox_by_due ON outbox (due_at);
 

@@ -56,10 +56,13 @@ CREATE TABLE api_keys (
 CREATE TABLE outbox (
     id         BLOB    PRIMARY KEY NOT NULL,
     kind       TEXT    NOT NULL,
-    body       TEXT    NOT NULL,
+    payment_id BLOB    NOT NULL,
+    status     TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    trace_id   TEXT    NOT NULL,
+    at         INTEGER NOT NULL,
     attempts   INTEGER NOT NULL DEFAULT 0,
-    due_at     INTEGER NOT NULL,
-    created_at INTEGER NOT NULL
+    due_at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_by_due ON outbox (due_at);
 

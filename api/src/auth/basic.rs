@@ -1,14 +1,15 @@
 //! HTTP Basic (RFC 7617) for the one administrator that the settings name.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 
-use super::{Principal, Scopes};
+use super::{BELIEVED, Principal, Scopes, Verified};
 use crate::settings::Settings;
 
 /// The administrator's name and password.
@@ -16,6 +17,8 @@ pub(super) struct Basic {
     user: [u8; 32],
     pass: SecretString,
     principal: Principal,
+    /// Argon2 takes memory and a processor: one at a time is plenty behind the cache.
+    hashing: Semaphore,
 }
 
 impl Basic {
@@ -28,28 +31,32 @@ impl Basic {
                 name: Arc::from(user.as_str()),
                 scopes: Scopes { read: true, write: true, admin: true },
             },
+            hashing: Semaphore::new(1),
         }
     }
 
-    /// Checks an `Authorization` header's value. Digests are compared, so that time tells nothing about lengths or contents.
-    pub(super) async fn verify(&self, header: &[u8]) -> Option<Principal> {
-        let (scheme, encoded) = header.split_at_checked(6)?;
-        if !scheme.eq_ignore_ascii_case(b"basic ") {
-            return None;
-        }
-        let sent = STANDARD.decode(encoded.trim_ascii()).ok()?;
+    /// Checks the base64 of `user:password`. Digests are compared, so that time tells nothing about lengths or contents.
+    pub(super) async fn verify(&self, credentials: &[u8]) -> Option<Verified> {
+        let sent = STANDARD.decode(credentials).ok()?;
         let colon = sent.iter().position(|byte| *byte == b':')?;
         let (user, pass) = (&sent[..colon], sent[colon + 1..].to_vec());
         let same_user: bool = Sha256::digest(user).as_slice().ct_eq(&self.user).into();
         let same_pass = self.same_password(pass).await;
-        (same_user & same_pass).then(|| self.principal.clone())
+        (same_user & same_pass).then(|| Verified {
+            principal: self.principal.clone(),
+            until: Instant::now() + BELIEVED,
+        })
     }
 
     async fn same_password(&self, sent: Vec<u8>) -> bool {
         let kept = self.pass.clone();
         if !kept.expose_secret().starts_with("$argon2") {
-            return Sha256::digest(&sent).as_slice().ct_eq(Sha256::digest(kept.expose_secret()).as_slice()).into();
+            return Sha256::digest(&sent)
+                .as_slice()
+                .ct_eq(Sha256::digest(kept.expose_secret()).as_slice())
+                .into();
         }
+        let Ok(_turn) = self.hashing.acquire().await else { return false };
         // Tens of milliseconds of pure computing do not belong on the threads that serve requests.
         tokio::task::spawn_blocking(move || {
             PasswordHash::new(kept.expose_secret())

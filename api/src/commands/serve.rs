@@ -8,83 +8,151 @@ use std::{
 
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
 use crate::{
     app::{App, Phase, Shared},
+    metrics,
     router::router,
     server,
     settings::Settings,
     store::{Store, StoreError},
+    trace, upkeep, webhooks,
 };
+
+/// Where metrics are shown when nothing is said.
+const METRICS_PORT: u16 = 9090;
 
 pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let began = Instant::now();
     settings.check()?;
+    let mut signals = Signals::new()?;
     crate::logs::start(&settings);
-    let store = Store::new(&settings).map_err(|_| Failure::new("DATABASE_URL: cannot be read as a database URL"))?;
-    let address = SocketAddr::new(settings.host, settings.port);
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure::new(format!("PORT: {address} cannot be listened on: {error}")))?;
-    let address = listener.local_addr().unwrap_or(address);
-    let (drain, patience) = (settings.drain, settings.shutdown_timeout);
-    let app = Arc::new(App::new(settings, store));
-    tracing::info!(version = app.settings.release_version, database = app.store.kind(), %address, "listening");
-
+    let traces = trace::start(&settings);
+    let app = Arc::new(App::new(settings.clone(), store(&settings)?));
     let stop = CancellationToken::new();
-    let mut serving = tokio::spawn(server::serve(listener, router(Arc::clone(&app)), stop.clone(), patience));
-    let starting = start(Arc::clone(&app), began);
-    tokio::pin!(starting);
-    let mut started = false;
-    let urgent = loop {
-        tokio::select! {
-            outcome = &mut starting, if !started => { outcome?; started = true; }
-            urgent = stopped() => break urgent?,
+    show_metrics(&app, &stop).await?;
+    let listener = listen("PORT", &settings, settings.port).await?;
+    let port = listener.local_addr().map_or(settings.port, |address| address.port());
+    tracing::info!(
+        version = settings.release_version,
+        database = app.store.kind(),
+        port,
+        "listening"
+    );
+
+    let closing = CancellationToken::new();
+    let router = router(Arc::clone(&app));
+    let mut serving =
+        tokio::spawn(server::serve(listener, router, closing.clone(), settings.shutdown_timeout));
+    let interrupted = {
+        let starting = start(Arc::clone(&app), began, stop.clone());
+        tokio::pin!(starting);
+        let mut started = false;
+        loop {
+            tokio::select! {
+                outcome = &mut starting, if !started => { outcome?; started = true; }
+                interrupted = signals.next() => break interrupted,
+            }
         }
     };
     app.enter(Phase::Draining);
-    if !urgent && !drain.is_zero() {
-        tracing::info!(seconds = drain.as_secs(), "draining");
-        tokio::select! { () = tokio::time::sleep(drain) => {}, _ = stopped() => {} }
+    // Someone at a terminal does not want to wait for a load balancer that is not there.
+    if !interrupted && !settings.drain.is_zero() {
+        tracing::info!(seconds = settings.drain.as_secs(), "draining");
+        tokio::select! { () = tokio::time::sleep(settings.drain) => {}, _ = signals.next() => {} }
     }
-    stop.cancel();
-    let cut = tokio::select! {
-        cut = &mut serving => cut.unwrap_or_default(),
-        _ = stopped() => 0,
-    };
+    closing.cancel();
+    let cut =
+        tokio::select! { cut = &mut serving => cut.unwrap_or_default(), _ = signals.next() => 0 };
     if cut > 0 {
         tracing::warn!(connections = cut, "stopped before every request was answered");
+    }
+    stop.cancel();
+    if let Some(traces) = traces {
+        let _ = tokio::task::spawn_blocking(move || {
+            traces.shutdown_with_timeout(Duration::from_secs(2))
+        })
+        .await;
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-pub(super) async fn migrate(settings: Settings) -> Result<(), Failure> {
+pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
     settings.check_database()?;
-    let store = Store::new(&settings).map_err(|_| Failure::new("DATABASE_URL: cannot be read as a database URL"))?;
+    let store = store(settings)?;
     store.migrate().await.map_err(|error| Failure::new(format!("{error}{}", cause(&error))))
 }
 
-/// Migrates, waiting for a database that cannot be reached yet.
-async fn start(app: Shared, began: Instant) -> Result<(), Failure> {
+/// The URL is a secret, so a failure does not repeat it.
+fn store(settings: &Settings) -> Result<Store, Failure> {
+    Store::new(settings).map_err(|_| Failure::new("DATABASE_URL: cannot be read as a database URL"))
+}
+
+async fn listen(variable: &str, settings: &Settings, port: u16) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(settings.host, port);
+    let failed =
+        |error| Failure::new(format!("{variable}: {address} cannot be listened on: {error}"));
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+/// Opens the metrics port. Only a port that was asked for by name must be free: several instances on one machine are no mistake.
+async fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Failure> {
+    let asked = app.settings.metrics_port;
+    let port = asked.unwrap_or(METRICS_PORT);
+    if port == 0 {
+        return Ok(());
+    }
+    let listener = match listen("METRICS_PORT", &app.settings, port).await {
+        Ok(listener) => listener,
+        Err(failure) if asked.is_some() => return Err(failure),
+        Err(_) => {
+            tracing::warn!(port, "the default metrics port is taken: metrics are not shown");
+            return Ok(());
+        }
+    };
+    if let Some(handle) = metrics::start(&app.settings.release_version) {
+        let router = metrics::router(handle, Arc::clone(app));
+        tokio::spawn(server::serve(listener, router, stop.clone(), Duration::from_secs(1)));
+    }
+    Ok(())
+}
+
+/// Migrates, waiting for a database that cannot be reached yet; then lets requests in.
+async fn start(app: Shared, began: Instant, stop: CancellationToken) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(100);
-    loop {
-        match app.store.migrate().await {
-            Ok(()) => break,
-            Err(error @ StoreError::Unavailable(_)) => {
-                tracing::warn!(error = cause(&error), "the database cannot be reached yet");
+    while let Err(error) = prepare(&app).await {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Timeout => {
+                tracing::warn!(
+                    error = format!("{error}{}", cause(&error)),
+                    "the database cannot be reached yet"
+                );
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(5));
             }
-            Err(error) => return Err(Failure::new(format!("{error}{}", cause(&error)))),
+            error => return Err(Failure::new(format!("{error}{}", cause(&error)))),
         }
     }
     app.enter(Phase::Ready);
-    tracing::info!(milliseconds = began.elapsed().as_millis(), "ready");
+    tracing::info!(
+        milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "ready"
+    );
+    tokio::spawn(upkeep::hear(Arc::clone(&app), stop.clone()));
+    tokio::spawn(upkeep::sweep(Arc::clone(&app), stop.clone()));
+    tokio::spawn(webhooks::deliver(app, stop));
+    Ok(())
+}
+
+async fn prepare(app: &Shared) -> Result<(), StoreError> {
+    app.store.migrate().await?;
+    let candidate: [u8; 32] = rand::random();
+    app.sign_cursors_with(app.store.shared_value("cursor key", &candidate).await?);
     Ok(())
 }
 
@@ -92,13 +160,26 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
-/// Waits for SIGTERM (false) or SIGINT (true: someone at a terminal who does not want to wait).
-async fn stopped() -> Result<bool, Failure> {
-    let failed = |error| Failure::new(format!("signals cannot be received: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(false),
-        _ = interrupt.recv() => Ok(true),
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let failed = |error| Failure::new(format!("signals cannot be received: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    /// Waits for either; true for SIGINT.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => false,
+            _ = self.interrupt.recv() => true,
+        }
     }
 }

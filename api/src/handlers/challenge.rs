@@ -3,10 +3,11 @@
 
 use axum::{
     extract::{Path, Query, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::operations::{self, Shape};
@@ -15,17 +16,21 @@ use crate::{
     body::{Fields, JsonBytes},
     context::json,
     data::Data,
-    payment::{Actor, Change, Payment, Status},
+    paging::Listing,
+    payment::{Actor, Payment, Status},
     problem::{Code, Problem},
-    query::{Filter, Page},
 };
 
 /// A payment as the challenge shows it.
-#[derive(Serialize)]
-struct ChallengePayment<'a> {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChallengePayment<'a> {
     id: Uuid,
     status: Status,
+    /// Any JSON, as it was sent.
+    #[schema(value_type = serde_json::Value)]
     data: &'a Data,
+    /// The amount in the Brazilian form.
+    #[schema(example = "12.345,67", pattern = r"^\d{1,3}(\.\d{3})*,\d{2}$")]
     payment: String,
 }
 
@@ -36,12 +41,22 @@ impl<'a> ChallengePayment<'a> {
     }
 }
 
-const SHAPE: Shape = Shape { create: "/create", body: render, location: |id| format!("/v1/payments/{id}") };
+const SHAPE: Shape =
+    Shape { create: "/create", body: render, location: |id| format!("/v1/payments/{id}") };
 
 fn render(payment: &Payment) -> String {
     serde_json::to_string(&ChallengePayment::new(payment)).unwrap_or_default()
 }
 
+/// Create a payment
+#[utoipa::path(post, path = "/create", operation_id = "create", tag = "challenge",
+    request_body(content = crate::openapi::NewChallengePayment, content_type = "application/json"),
+    params(crate::openapi::IdempotencyHeader),
+    responses((status = 201, description = "Created, or created before with the same idempotency key",
+        body = ChallengePayment, content_type = "application/json", headers(
+            ("ETag" = String, description = "The version in quotes"),
+            ("Location" = String, description = "The payment's own path"),
+            ("Idempotency-Hit" = Option<String>, description = "true when this is the answer of an earlier request")))))]
 pub(crate) async fn create(
     State(app): State<Shared>,
     headers: HeaderMap,
@@ -52,13 +67,24 @@ pub(crate) async fn create(
     let amount = fields.take_amount("payment");
     let data = fields.take_data("data");
     if fields.take_status("status", false) == Some(Status::Consumed) {
-        fields.complain("status", "status_not_initial", "of a new payment is inserted", "de um novo pagamento é inserted");
+        fields.complain(
+            "status",
+            "status_not_initial",
+            "of a new payment is inserted",
+            "de um novo pagamento é inserted",
+        );
     }
     fields.finish()?;
     let amount = amount.ok_or_else(|| Problem::new(Code::ValidationFailed))?;
     operations::create(&app, &headers, &actor, amount, data, &SHAPE).await
 }
 
+/// Consume a payment
+#[utoipa::path(put, path = "/update/{id}", operation_id = "update", tag = "challenge",
+    params(crate::openapi::IdParameter, crate::openapi::IfMatchHeader),
+    request_body(content = crate::openapi::NewStatus, content_type = "application/json"),
+    responses((status = 200, description = "The payment in that status", body = ChallengePayment,
+        content_type = "application/json", headers(("ETag" = String, description = "The version in quotes")))))]
 pub(crate) async fn update(
     State(app): State<Shared>,
     Path(id): Path<String>,
@@ -70,30 +96,42 @@ pub(crate) async fn update(
     let status = fields.take_status("status", true);
     fields.finish()?;
     let status = status.ok_or_else(|| Problem::new(Code::ValidationFailed))?;
-    let payment = operations::set_status(&app, &headers, &actor, operations::id(&id)?, status).await?;
+    let payment =
+        operations::set_status(&app, &headers, &actor, operations::id(&id)?, status).await?;
     Ok(operations::show(&payment, render(&payment)))
 }
 
-#[derive(Deserialize)]
-pub(crate) struct ListQuery {
-    limit: Option<i64>,
-}
-
-pub(crate) async fn list(State(app): State<Shared>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
-    let limit = query.limit.unwrap_or(20).clamp(1, 100);
-    let mut payments = app.store.list(&Filter::default(), Page { after: None, limit }).await?;
-    payments.truncate(usize::try_from(limit).unwrap_or_default());
+/// List payments, newest first
+///
+/// The answer is an array of one page; the Link field names the next.
+#[utoipa::path(get, path = "/list", operation_id = "list", tag = "challenge",
+    params(crate::openapi::PageParameters),
+    responses((status = 200, description = "One page", body = [ChallengePayment], content_type = "application/json",
+        headers(("Link" = Option<String>, description = "The next page, rel=next")))))]
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let listing = Listing::read_plain(&query, app.cursor_key())?;
+    let mut payments = app.store.list(&listing.filter, listing.page).await?;
+    let next = operations::cut(&mut payments, &listing, app.cursor_key());
     let items: Vec<_> = payments.iter().map(ChallengePayment::new).collect();
-    Ok(json(StatusCode::OK, serde_json::to_string(&items).unwrap_or_default()))
+    let mut response = json(StatusCode::OK, serde_json::to_string(&items).unwrap_or_default());
+    operations::link(&mut response, &listing, "/list", next.as_deref());
+    Ok(response)
 }
 
+/// Delete a payment
+#[utoipa::path(delete, path = "/delete/{id}", operation_id = "delete", tag = "challenge",
+    params(crate::openapi::IdParameter, crate::openapi::IfMatchHeader, crate::openapi::AllowMissing),
+    responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete(
     State(app): State<Shared>,
     Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
     actor: Actor,
 ) -> Result<Response, Problem> {
-    let change = Change::Delete { consumed_too: app.settings.allow_delete_consumed };
-    operations::change(&app, &headers, &actor, operations::id(&id)?, change).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let allow_missing = operations::allow_missing(&query)?;
+    operations::delete(&app, &headers, &actor, &id, allow_missing).await
 }

@@ -1,6 +1,6 @@
 //! What the challenge's routes and `/v1` do alike: create, read and change one payment.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -11,9 +11,10 @@ use crate::{
     data::Data,
     idempotency,
     money::Money,
+    paging::Listing,
     payment::{Actor, Change, Payment, Status},
     precondition::IfMatch,
-    problem::{Code, Problem},
+    problem::{Code, FieldError, Problem, Text},
     store::{Answer, Claim, Created, StoreError},
 };
 
@@ -44,6 +45,7 @@ pub(crate) async fn create(
     };
     let Some(key) = key else {
         app.store.create(&payment, None, actor).await?;
+        crate::metrics::created();
         return Ok(respond(&answer, false));
     };
     let scope = format!("{} POST {}", actor.name, shape.create);
@@ -57,8 +59,14 @@ pub(crate) async fn create(
         expires_at: payment.created_at + app.settings.idempotency_ttl,
     };
     match app.store.create(&payment, Some(&claim), actor).await? {
-        Created::New => Ok(respond(&claim.answer, false)),
-        Created::Before(fingerprint, answer) if fingerprint == claim.fingerprint => Ok(respond(&answer, true)),
+        Created::New => {
+            crate::metrics::created();
+            Ok(respond(&claim.answer, false))
+        }
+        Created::Before(fingerprint, answer) if fingerprint == claim.fingerprint => {
+            crate::metrics::replayed();
+            Ok(respond(&answer, true))
+        }
         Created::Before(..) => Err(Problem::new(Code::IdempotencyKeyReused)),
         Created::InFlight => Err(in_flight()),
     }
@@ -71,7 +79,10 @@ fn fingerprint(payment: &Payment) -> [u8; 32] {
 }
 
 fn respond(answer: &Answer, replayed: bool) -> Response {
-    let mut response = json(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::CREATED), answer.body.clone());
+    let mut response = json(
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::CREATED),
+        answer.body.clone(),
+    );
     let headers = response.headers_mut();
     for (name, value) in [(header::ETAG, &answer.etag), (header::LOCATION, &answer.location)] {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -86,7 +97,11 @@ fn respond(answer: &Answer, replayed: bool) -> Response {
 
 /// A payment with its ETag.
 pub(crate) fn show(payment: &Payment, body: String) -> Response {
-    let mut response = json(StatusCode::OK, body);
+    tagged(json(StatusCode::OK, body), payment)
+}
+
+/// Any answer with a payment's ETag.
+pub(crate) fn tagged(mut response: Response, payment: &Payment) -> Response {
     if let Ok(etag) = HeaderValue::from_str(&payment.etag()) {
         response.headers_mut().insert(header::ETAG, etag);
     }
@@ -96,6 +111,65 @@ pub(crate) fn show(payment: &Payment, body: String) -> Response {
 /// Reads a path's id. One that is no UUID names no payment.
 pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Problem::new(Code::PaymentNotFound))
+}
+
+/// Cuts a page to its length and, when that took something off, makes the cursor of the next.
+pub(crate) fn cut(payments: &mut Vec<Payment>, listing: &Listing, secret: &[u8]) -> Option<String> {
+    let length = usize::try_from(listing.page.limit).unwrap_or_default();
+    let more = payments.len() > length;
+    payments.truncate(length);
+    payments.last().filter(|_| more).map(|last| listing.cursor(last.id, secret))
+}
+
+/// Points to the next page.
+pub(crate) fn link(response: &mut Response, listing: &Listing, path: &str, cursor: Option<&str>) {
+    if let Some(cursor) = cursor
+        && let Ok(link) = HeaderValue::from_str(&listing.link(path, cursor))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+}
+
+/// Reads `allow_missing`, the only parameter of a delete.
+pub(crate) fn allow_missing(query: &[(String, String)]) -> Result<bool, Problem> {
+    match query {
+        [] => Ok(false),
+        [(name, value)]
+            if name == "allow_missing" && matches!(value.as_str(), "true" | "false") =>
+        {
+            Ok(value == "true")
+        }
+        [(name, _), ..] => {
+            let text = Text::new(
+                "is not a parameter here, or is not true or false",
+                "não é um parâmetro aqui, ou não é true ou false",
+            );
+            let error = FieldError { pointer: name.clone(), code: "parameter_format", text };
+            Err(Problem::invalid(Code::InvalidParameter, vec![error]))
+        }
+    }
+}
+
+/// Deletes a payment.
+pub(crate) async fn delete(
+    app: &Shared,
+    headers: &HeaderMap,
+    actor: &Actor,
+    id: &str,
+    allow_missing: bool,
+) -> Result<Response, Problem> {
+    let wish = Change::Delete { consumed_too: app.settings.allow_delete_consumed };
+    let outcome = match self::id(id) {
+        Ok(id) => change(app, headers, actor, id, wish).await,
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(problem) if allow_missing && problem.code == Code::PaymentNotFound => {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Brings a payment to a status.
@@ -109,7 +183,8 @@ pub(crate) async fn set_status(
     match status {
         Status::Consumed => change(app, headers, actor, id, Change::Consume).await,
         Status::Inserted => {
-            let current = app.store.find(id).await?.ok_or_else(|| Problem::new(Code::PaymentNotFound))?;
+            let current =
+                app.store.find(id).await?.ok_or_else(|| Problem::new(Code::PaymentNotFound))?;
             explain(None, current, &IfMatch::read(headers)).and_then(|verdict| match verdict {
                 Verdict::Already(payment) => Ok(payment),
                 Verdict::TryAgain => Err(Problem::new(Code::Internal)),
@@ -132,12 +207,20 @@ pub(crate) async fn change(
         let version = match &if_match {
             IfMatch::Absent | IfMatch::Any => None,
             IfMatch::Versions(versions) if versions.len() == 1 => versions.first().copied(),
-            IfMatch::Versions(_) => app.store.find(id).await?.map(|payment| payment.version).filter(|v| if_match.allows(*v)).or(Some(0)),
+            IfMatch::Versions(_) => app
+                .store
+                .find(id)
+                .await?
+                .map(|payment| payment.version)
+                .filter(|v| if_match.allows(*v))
+                .or(Some(0)),
         };
         if let Some(payment) = app.store.change(id, change, version, actor).await? {
+            crate::metrics::changed(change.event());
             return Ok(payment);
         }
-        let current = app.store.find(id).await?.ok_or_else(|| Problem::new(Code::PaymentNotFound))?;
+        let current =
+            app.store.find(id).await?.ok_or_else(|| Problem::new(Code::PaymentNotFound))?;
         if let Verdict::Already(payment) = explain(Some(change), current, &if_match)? {
             return Ok(payment);
         }
@@ -153,7 +236,11 @@ enum Verdict {
 }
 
 /// Judges a payment that a change did not apply to; `None` stands for the wish that it be in its first state.
-fn explain(change: Option<Change>, current: Payment, if_match: &IfMatch) -> Result<Verdict, Problem> {
+fn explain(
+    change: Option<Change>,
+    current: Payment,
+    if_match: &IfMatch,
+) -> Result<Verdict, Problem> {
     let deleted = current.deleted_at.is_some();
     match change {
         Some(Change::Restore) if !deleted => return Err(Problem::new(Code::PaymentNotDeleted)),
@@ -165,8 +252,11 @@ fn explain(change: Option<Change>, current: Payment, if_match: &IfMatch) -> Resu
         return Err(Problem::new(Code::PreconditionFailed));
     }
     match (change, current.status) {
-        (Some(Change::Consume), Status::Consumed) | (None, Status::Inserted) => Ok(Verdict::Already(current)),
-        (None, Status::Consumed) | (Some(Change::Delete { consumed_too: false }), Status::Consumed) => {
+        (Some(Change::Consume), Status::Consumed) | (None, Status::Inserted) => {
+            Ok(Verdict::Already(current))
+        }
+        (None, Status::Consumed)
+        | (Some(Change::Delete { consumed_too: false }), Status::Consumed) => {
             let mut problem = Problem::new(Code::PaymentAlreadyConsumed);
             problem.current = Some(serde_json::json!({
                 "id": current.id, "status": current.status, "version": current.version,
@@ -180,7 +270,9 @@ fn explain(change: Option<Change>, current: Payment, if_match: &IfMatch) -> Resu
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Open(wait) => Self::new(Code::DatabaseUnavailable).retry_after(wait.as_secs() + 1),
+            StoreError::Open(wait) => {
+                Self::new(Code::DatabaseUnavailable).retry_after(wait.as_secs() + 1)
+            }
             StoreError::Unavailable(cause) => {
                 tracing::warn!(error = %cause, "database unavailable");
                 Self::new(Code::DatabaseUnavailable).retry_after(1)

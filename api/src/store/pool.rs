@@ -41,7 +41,15 @@ impl<C: Connection + 'static> Pool<C> {
     pub(crate) fn new(options: C::Options, size: u32, patience: Duration) -> Self {
         let size = size as usize;
         let slots = Arc::new(Semaphore::new(size));
-        Self { shared: Arc::new(Shared { options, slots, size, patience, idle: Mutex::new(Vec::with_capacity(size)) }) }
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                slots,
+                size,
+                patience,
+                idle: Mutex::new(Vec::with_capacity(size)),
+            }),
+        }
     }
 
     /// Lends a connection.
@@ -51,10 +59,13 @@ impl<C: Connection + 'static> Pool<C> {
     pub(crate) async fn lend(&self) -> Result<Lent<C>, sqlx::Error> {
         let slot = match Arc::clone(&self.shared.slots).try_acquire_owned() {
             Ok(slot) => slot,
-            Err(_) => tokio::time::timeout(self.shared.patience, Arc::clone(&self.shared.slots).acquire_owned())
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)?
-                .map_err(|_| sqlx::Error::PoolClosed)?,
+            Err(_) => tokio::time::timeout(
+                self.shared.patience,
+                Arc::clone(&self.shared.slots).acquire_owned(),
+            )
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::PoolClosed)?,
         };
         while let Some(mut parked) = self.shared.unpark() {
             if parked.opened.elapsed() > LIFETIME {
@@ -74,7 +85,9 @@ impl<C: Connection + 'static> Pool<C> {
     /// As for [`Pool::lend`].
     pub(crate) async fn open(&self) -> Result<C, sqlx::Error> {
         let opening = self.shared.options.connect();
-        tokio::time::timeout(self.shared.patience, opening).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+        tokio::time::timeout(self.shared.patience, opening)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
     /// Connections in use and connections open but idle.
@@ -83,7 +96,13 @@ impl<C: Connection + 'static> Pool<C> {
     }
 
     fn lent(&self, connection: C, opened: Instant, slot: OwnedSemaphorePermit) -> Lent<C> {
-        let loan = Loan { connection, opened, lent: Instant::now(), slot, shared: Arc::clone(&self.shared) };
+        let loan = Loan {
+            connection,
+            opened,
+            lent: Instant::now(),
+            slot,
+            shared: Arc::clone(&self.shared),
+        };
         Lent { loan: Some(loan), settled: false }
     }
 }
@@ -127,7 +146,8 @@ pub(crate) struct Lent<C: Connection + 'static> {
 impl<C: Connection + 'static> Lent<C> {
     /// Hands the result of the last query on, and remembers whether the connection is fit for another one.
     pub(crate) fn settle<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        self.settled = matches!(&outcome, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
+        self.settled =
+            matches!(&outcome, Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::RowNotFound));
         outcome
     }
 }
@@ -153,12 +173,20 @@ impl<C: Connection + 'static> Drop for Lent<C> {
 impl<C: Connection + 'static> Deref for Lent<C> {
     type Target = C;
     fn deref(&self) -> &C {
-        &self.loan.as_ref().unwrap_or_else(|| unreachable!("a loan ends only when dropped")).connection
+        &self
+            .loan
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("a loan ends only when dropped"))
+            .connection
     }
 }
 
 impl<C: Connection + 'static> DerefMut for Lent<C> {
     fn deref_mut(&mut self) -> &mut C {
-        &mut self.loan.as_mut().unwrap_or_else(|| unreachable!("a loan ends only when dropped")).connection
+        &mut self
+            .loan
+            .as_mut()
+            .unwrap_or_else(|| unreachable!("a loan ends only when dropped"))
+            .connection
     }
 }

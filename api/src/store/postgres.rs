@@ -1,5 +1,10 @@
 //! Payments in PostgreSQL: every write is one statement, with its audit event inside.
 
+mod api_keys;
+pub(crate) mod listener;
+mod outbox;
+mod upkeep;
+
 use sha2::{Digest, Sha256};
 use sqlx::{
     Connection, PgConnection, Postgres as Pg, QueryBuilder, Row,
@@ -16,10 +21,14 @@ use crate::{
     settings::Settings,
 };
 
-const COLUMNS: &str = "id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at";
+const COLUMNS: &str =
+    "id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at";
 
 pub(super) struct Postgres {
     pub(super) pool: Pool<PgConnection>,
+    options: PgConnectOptions,
+    /// Whether changes are written to the outbox.
+    webhook: bool,
 }
 
 impl Postgres {
@@ -32,13 +41,18 @@ impl Postgres {
         if !url.contains("sslmode=") && !matches!(options.get_host(), "localhost" | "127.0.0.1") {
             options = options.ssl_mode(PgSslMode::Prefer);
         }
-        Ok(Self { pool: Pool::new(options, settings.database_pool, settings.database_acquire_timeout) })
+        let pool =
+            Pool::new(options.clone(), settings.database_pool, settings.database_acquire_timeout);
+        Ok(Self { pool, options, webhook: settings.webhook_url.is_some() })
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.open().await.map_err(super::classify)?;
         // An index on a large table may take longer than a request may.
-        sqlx::query("SET statement_timeout = 0").execute(&mut connection).await.map_err(super::classify)?;
+        sqlx::query("SET statement_timeout = 0")
+            .execute(&mut connection)
+            .await
+            .map_err(super::classify)?;
         let mut migrator = sqlx::migrate!("migrations/postgres");
         // A rolled-back release meets the schema of its successor, which only added to it.
         migrator.set_ignore_missing(true).run(&mut connection).await?;
@@ -59,7 +73,8 @@ impl Postgres {
     ) -> Result<Created, sqlx::Error> {
         let mut connection = self.pool.lend().await?;
         let Some(claim) = claim else {
-            let outcome = bind_create(sqlx::query(CREATE), payment, actor).execute(&mut *connection).await;
+            let outcome =
+                bind_create(sqlx::query(CREATE), payment, actor).execute(&mut *connection).await;
             return connection.settle(outcome.map(|_| Created::New));
         };
         let query = bind_create(sqlx::query(CREATE_ONCE), payment, actor)
@@ -107,7 +122,11 @@ impl Postgres {
         connection.settle(outcome)?.as_ref().map(payment).transpose()
     }
 
-    pub(super) async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Payment>, sqlx::Error> {
+    pub(super) async fn list(
+        &self,
+        filter: &Filter,
+        page: Page,
+    ) -> Result<Vec<Payment>, sqlx::Error> {
         let mut connection = self.pool.lend().await?;
         let outcome = if filter.is_plain() {
             let last = page.after.unwrap_or(Uuid::max());
@@ -150,7 +169,8 @@ impl Postgres {
             .bind(&actor.name)
             .bind(&actor.request_id)
             .bind(&actor.trace_id)
-            .bind(consumed_too);
+            .bind(consumed_too)
+            .bind(self.webhook.then(Uuid::now_v7));
         let outcome = query.fetch_optional(&mut *connection).await;
         connection.settle(outcome)?.as_ref().map(payment).transpose()
     }
@@ -166,10 +186,12 @@ impl Postgres {
     }
 }
 
-const FIND: &str = "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
+const FIND: &str =
+    "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
     FROM payments WHERE id = $1";
 
-const LIST: &str = "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
+const LIST: &str =
+    "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
     FROM payments WHERE deleted_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2";
 
 /// The payment and its first event.
@@ -215,17 +237,30 @@ macro_rules! change {
             $event,
             "', ",
             $from,
-            ", status, $4, $5, $6, $2 FROM changed)
+            ", status, $4, $5, $6, $2 FROM changed),
+            told AS (
+                INSERT INTO outbox (id, kind, payment_id, status, version, trace_id, at, due_at)
+                SELECT $8::uuid, 'payment.",
+            $event,
+            "', id, status, version, $6, $2, $2 FROM changed WHERE $8::uuid IS NOT NULL)
             SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at,
                    pg_notify('payment_changed', id::text) FROM changed"
         )
     };
 }
 
-const CONSUME: &str =
-    change!("status = 'consumed'", "status = 'inserted' AND deleted_at IS NULL", "consumed", "'inserted'");
-const DELETE: &str =
-    change!("deleted_at = $2", "(status = 'inserted' OR $7) AND deleted_at IS NULL", "deleted", "status");
+const CONSUME: &str = change!(
+    "status = 'consumed'",
+    "status = 'inserted' AND deleted_at IS NULL",
+    "consumed",
+    "'inserted'"
+);
+const DELETE: &str = change!(
+    "deleted_at = $2",
+    "(status = 'inserted' OR $7) AND deleted_at IS NULL",
+    "deleted",
+    "status"
+);
 const RESTORE: &str = change!("deleted_at = NULL", "deleted_at IS NOT NULL", "restored", "status");
 
 type Query<'q> = sqlx::query::Query<'q, Pg, sqlx::postgres::PgArguments>;
@@ -269,7 +304,11 @@ fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid
 
 /// The advisory lock of a key: 64 bits of its hash.
 fn lock_number(claim: &Claim) -> i64 {
-    let digest = Sha256::new().chain_update(&claim.scope).chain_update([0]).chain_update(&claim.key).finalize();
+    let digest = Sha256::new()
+        .chain_update(&claim.scope)
+        .chain_update([0])
+        .chain_update(&claim.key)
+        .finalize();
     i64::from_be_bytes(std::array::from_fn(|place| digest[place]))
 }
 

@@ -1,0 +1,150 @@
+//! `smoke URL`: walks one payment through its life on a deployed instance and gives a clear verdict.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use reqwest::{Client, Method, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Failure, say};
+use crate::settings::Settings;
+
+#[derive(Args)]
+pub(super) struct Smoke {
+    /// Where the service is, such as https://payments.example.com; credentials come from ADMIN_USER and ADMIN_PASS
+    url: Url,
+    /// The release that must answer; anything else fails
+    #[arg(long)]
+    expect_version: Option<String>,
+}
+
+impl Smoke {
+    pub(super) async fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let mut walk = Walk::new(self.url, settings)?;
+        let outcome = walk.all(self.expect_version.as_deref()).await;
+        match &outcome {
+            Ok(()) => say(&format!(
+                "PASS: {} checks in {} ms",
+                walk.passed,
+                walk.began.elapsed().as_millis()
+            )),
+            Err(failure) => {
+                say(&format!("FAIL: {}", failure.text))?;
+                outcome
+            }
+        }
+    }
+}
+
+struct Walk {
+    http: Client,
+    url: Url,
+    user: String,
+    pass: SecretString,
+    passed: u32,
+    began: Instant,
+}
+
+impl Walk {
+    fn new(url: Url, settings: &Settings) -> Result<Self, Failure> {
+        let http = crate::http_client::new()
+            .ok_or_else(|| Failure::new("the HTTP client cannot be made"))?;
+        let user =
+            settings.admin_user.clone().ok_or_else(|| Failure::new("ADMIN_USER: is required"))?;
+        let pass =
+            settings.admin_pass.clone().ok_or_else(|| Failure::new("ADMIN_PASS: is required"))?;
+        Ok(Self { http, url, user, pass, passed: 0, began: Instant::now() })
+    }
+
+    async fn all(&mut self, version: Option<&str>) -> Result<(), Failure> {
+        let status = self.expect("it is healthy", 200, self.open(Method::GET, "/status")).await?;
+        if let Some(expected) = version {
+            self.check(
+                &format!("it is release {expected}"),
+                status["version"] == expected,
+                &status["version"],
+            )?;
+        }
+        self.expect("strangers are turned away", 401, self.open(Method::GET, "/list")).await?;
+
+        let key = format!("smoke-{}", Uuid::now_v7());
+        let body = json!({ "payment": "0,01", "data": { "smoke": key } });
+        let create = |walk: &Self| {
+            walk.request(Method::POST, "/create").header("idempotency-key", &key).json(&body)
+        };
+        let created = self.expect("a payment is created", 201, create(self)).await?;
+        let id = created["id"].as_str().unwrap_or_default().to_owned();
+        let again = self.expect("a retry is answered", 201, create(self)).await?;
+        self.check("the retry made no second payment", again["id"] == created["id"], &again["id"])?;
+        let ambiguous = self.request(Method::POST, "/create").json(&json!({ "payment": "12.345" }));
+        self.expect("an ambiguous amount is refused", 422, ambiguous).await?;
+
+        let listed = self
+            .expect("payments are listed", 200, self.request(Method::GET, "/list?limit=100"))
+            .await?;
+        let found = listed
+            .as_array()
+            .is_some_and(|list| list.iter().any(|payment| payment["id"] == created["id"]));
+        self.check("the payment is among them", found, &created["id"])?;
+        let read = self
+            .expect("it is read", 200, self.request(Method::GET, &format!("/v1/payments/{id}")))
+            .await?;
+        self.check("its amount is exact", read["amount"]["minor"] == 1, &read["amount"])?;
+
+        let consume = |walk: &Self, status: &str| {
+            walk.request(Method::PUT, &format!("/update/{id}")).json(&json!({ "status": status }))
+        };
+        self.expect("it is consumed", 200, consume(self, "consumed")).await?;
+        self.expect("consuming again changes nothing", 200, consume(self, "consumed")).await?;
+        self.expect("it cannot be un-consumed", 409, consume(self, "inserted")).await?;
+        let events = self.request(Method::GET, &format!("/v1/payments/{id}/events"));
+        let events = self.expect("its audit trail is read", 200, events).await?;
+        let kinds: Vec<_> =
+            events["data"].as_array().into_iter().flatten().map(|event| &event["kind"]).collect();
+        self.check(
+            "the trail has both changes once",
+            kinds == ["inserted", "consumed"],
+            &json!(kinds),
+        )
+    }
+
+    fn open(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let base = self.url.as_str().trim_end_matches('/');
+        self.http.request(method, format!("{base}{path}")).timeout(Duration::from_secs(10))
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.open(method, path).basic_auth(&self.user, Some(self.pass.expose_secret()))
+    }
+
+    async fn expect(
+        &mut self,
+        what: &str,
+        status: u16,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Value, Failure> {
+        let failed =
+            |error: reqwest::Error| Failure::new(format!("{what}: {}", error.without_url()));
+        let answer: Response = request.send().await.map_err(failed)?;
+        let got = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap_or_default();
+        if got != status {
+            return Err(Failure::new(format!(
+                "{what}: expected {status}, got {got} {}",
+                body["code"]
+            )));
+        }
+        self.check(what, true, &body)?;
+        Ok(body)
+    }
+
+    fn check(&mut self, what: &str, holds: bool, seen: &Value) -> Result<(), Failure> {
+        if !holds {
+            return Err(Failure::new(format!("{what}: saw {seen}")));
+        }
+        self.passed += 1;
+        say(&format!("  ok  {what}"))
+    }
+}

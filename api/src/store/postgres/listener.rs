@@ -1,0 +1,62 @@
+//! Hearing what other tasks change, over `LISTEN`, and noticing when nothing can be heard.
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
+use uuid::Uuid;
+
+use super::Postgres;
+
+/// A silent connection is asked for a sign of life this often.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// A connection that hears changes of payments.
+pub(crate) struct Listener {
+    inner: PgListener,
+    pool: PgPool,
+}
+
+impl Listener {
+    pub(in crate::store) async fn start(postgres: &Postgres) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(Duration::from_secs(2))
+            .connect_lazy_with(postgres.options.clone());
+        let mut inner = PgListener::connect_with(&pool).await?;
+        inner.eager_reconnect(false);
+        inner.listen("payment_changed").await?;
+        Ok(Self { inner, pool })
+    }
+
+    /// Waits for the next change; `None` within it is a text that names no payment.
+    ///
+    /// # Errors
+    /// When the connection was lost or is silent: changes may have been missed.
+    pub(crate) async fn next(&mut self) -> Result<Option<Uuid>, sqlx::Error> {
+        loop {
+            match tokio::time::timeout(PULSE, self.inner.try_recv()).await {
+                Ok(Ok(Some(heard))) => return Ok(Uuid::try_parse(heard.payload()).ok()),
+                Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    let pulse = sqlx::query("SELECT 1").execute(&mut self.inner);
+                    tokio::time::timeout(PULSE, pulse)
+                        .await
+                        .map_err(|_| sqlx::Error::PoolTimedOut)??;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let pool = self.pool.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { pool.close().await });
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What the store takes and gives besides payments.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A create that must happen at most once.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    /// Who and where: principal, method and route.
+    pub scope: String,
+    pub key: String,
+    /// SHA-256 of the canonical request.
+    pub fingerprint: [u8; 32],
+    pub answer: Answer,
+    pub expires_at: OffsetDateTime,
+}
+
+/// An answer kept for replays.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub etag: String,
+    pub location: String,
+    pub body: String,
+}
+
+/// What became of a create.
+#[derive(Debug)]
+pub(crate) enum Created {
+    New,
+    /// The key was used before: the fingerprint and the answer of then.
+    Before([u8; 32], Answer),
+    /// The key is being used right now.
+    InFlight,
+}
+
+/// An API key without its secret.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ApiKey {
+    pub id: Uuid,
+    /// What it is for, as its maker said.
+    pub name: String,
+    pub can_read: bool,
+    pub can_write: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// What a shared token bucket gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lease {
+    pub granted: u64,
+    /// Tokens still in the bucket; below one when nothing was granted.
+    pub left: f64,
+}
+
+/// A status change to be told to the webhook's receiver.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub id: Uuid,
+    pub kind: String,
+    pub payment_id: Uuid,
+    pub status: String,
+    pub version: i32,
+    pub trace_id: String,
+    pub at: OffsetDateTime,
+    /// How often it was tried before, this time included.
+    pub attempts: i32,
+}
