@@ -1,0 +1,108 @@
+//! An image as a manifest and its blobs, ready to be pushed.
+
+mod archive;
+mod program;
+
+pub use program::Recipe;
+
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Architecture, Digest, Error, Result};
+
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// An image for one architecture.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The manifest's exact bytes: its digest is the image's name.
+    pub manifest: Bytes,
+    pub digest: Digest,
+    pub architecture: Architecture,
+    /// The configuration and the layers.
+    pub blobs: Vec<Blob>,
+}
+
+/// A content that a manifest names.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    pub digest: Digest,
+    pub size: u64,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Memory(Bytes),
+    /// A file of this name in a folder that lives as long as the layout.
+    File(Arc<tempfile::TempDir>, String),
+}
+
+/// How a manifest or an index names a content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    pub(crate) media_type: String,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl Blob {
+    fn memory(bytes: Bytes) -> Self {
+        Self { digest: Digest::of(&bytes), size: bytes.len() as u64, source: Source::Memory(bytes) }
+    }
+
+    /// At most `length` bytes from `offset` on.
+    pub(crate) fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        match &self.source {
+            Source::Memory(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(bytes.slice(start..bytes.len().min(start + length)))
+            }
+            Source::File(folder, name) => {
+                let path = folder.path().join(name);
+                let read = || {
+                    let mut file = std::fs::File::open(&path)?;
+                    file.seek(SeekFrom::Start(offset))?;
+                    let mut bytes = Vec::new();
+                    file.take(length as u64).read_to_end(&mut bytes)?;
+                    Ok(bytes.into())
+                };
+                read().map_err(Error::file(&path))
+            }
+        }
+    }
+
+    fn descriptor(&self, media_type: &str) -> Descriptor {
+        let (digest, size) = (self.digest.clone(), self.size);
+        Descriptor { media_type: media_type.into(), digest, size }
+    }
+}
+
+impl Layout {
+    fn new(architecture: Architecture, config: Blob, layers: Vec<Blob>) -> Self {
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config.descriptor(CONFIG),
+            "layers": layers.iter().map(|layer| layer.descriptor(LAYER)).collect::<Vec<_>>(),
+        });
+        let manifest = Bytes::from(manifest.to_string());
+        let digest = Digest::of(&manifest);
+        let mut blobs = layers;
+        blobs.push(config);
+        Self { manifest, digest, architecture, blobs }
+    }
+
+    /// How much there is to push, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.blobs.iter().map(|blob| blob.size).sum()
+    }
+}
