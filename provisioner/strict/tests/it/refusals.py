@@ -346,7 +346,8 @@ class Identity(Cloud):
     def test_role_and_policy_in_use(self):
         iam = self.client("iam")
         iam.create_role(RoleName="task", AssumeRolePolicyDocument=self.trust(Service="ecs-tasks.amazonaws.com"))
-        document = json.dumps({"Version": "2012-10-17", "Statement": []})
+        allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         iam.put_role_policy(RoleName="task", PolicyName="inline", PolicyDocument=document)
         self.refused("DeleteConflict", iam.delete_role, RoleName="task")
         iam.delete_role_policy(RoleName="task", PolicyName="inline")

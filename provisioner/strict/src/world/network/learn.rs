@@ -307,11 +307,10 @@ impl Rule {
 
     /// Whether a described rule is this one.
     fn is(&self, described: &Value) -> bool {
-        let peer = ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedGroupId"]
-            .iter()
-            .map(|k| text(described, k))
-            .find(|t| !t.is_empty())
-            .unwrap_or_default();
+        let group = described.get("referencedGroupInfo").map_or("", |g| text(g, "groupId"));
+        let flat = ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedGroupId"]
+            .map(|k| text(described, k));
+        let peer = flat.into_iter().chain([group]).find(|t| !t.is_empty()).unwrap_or_default();
         self.protocol == text(described, "ipProtocol")
             && self.peer == peer
             && (self.protocol == "-1" || Some(self.ports.0) == number(described, "fromPort"))
