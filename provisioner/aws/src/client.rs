@@ -226,7 +226,10 @@ impl Clients {
         macro_rules! client {
             ($service:ident, $id:literal) => {
                 $service::Client::from_conf(
-                    $service::config::Builder::from(sdk).interceptor(watch($id)).build(),
+                    $service::config::Builder::from(sdk)
+                        .interceptor(watch($id))
+                        .retry_classifier(emulated::DoesNotRepeat)
+                        .build(),
                 )
             };
         }
@@ -244,6 +247,7 @@ impl Clients {
                 aws_sdk_s3::config::Builder::from(sdk)
                     .force_path_style(is_overridden(sdk, "S3"))
                     .interceptor(watch("S3"))
+                    .retry_classifier(emulated::DoesNotRepeat)
                     .build(),
             ),
             scaling: client!(aws_sdk_applicationautoscaling, "Application Auto Scaling"),
@@ -318,9 +322,10 @@ impl Intercept for Watch {
         "Watch"
     }
 
-    fn read_before_execution(
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = cfg.load::<Metadata>().map_or("", Metadata::name);

@@ -1,13 +1,34 @@
 //! The one place that knows of emulators. It acts only on answers of an endpoint that the user named
 //! (`AWS_ENDPOINT_URL` and its like): the same answer from AWS stays an error.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use engine::Result;
+
+use crate::Aws;
+use crate::tags::filter;
 
 /// How long after its creation a service without tasks and events is taken for one whose tasks never
 /// start: moto accepts services and runs nothing, and others show their first task at once.
 pub(crate) const FIRST_TASK: Duration = Duration::from_secs(10);
+
+impl Aws {
+    /// The network interfaces that moto keeps of NAT gateways which it has deleted. None on AWS, where
+    /// they go before the gateway does.
+    pub(crate) async fn left_interfaces(&self) -> Result<BTreeSet<String>> {
+        if !self.is_endpoint_overridden() {
+            return Ok(BTreeSet::new());
+        }
+        let gateways = self.nat_gateways(vec![vec![filter("state", ["deleted"])]]).await?;
+        let addresses =
+            gateways.into_iter().flat_map(|one| one.nat_gateway_addresses.unwrap_or_default());
+        Ok(addresses.filter_map(|address| address.network_interface_id).collect())
+    }
+}
 
 /// The answer came from an endpoint that the user named.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +37,23 @@ struct Named;
 /// Remembers that an answer came from such an endpoint.
 pub(crate) fn mark(response: &mut HttpResponse) {
     response.add_extension(Named);
+}
+
+/// Keeps the SDK from repeating what an emulator will never know: moto says so with status 500.
+#[derive(Debug)]
+pub(crate) struct DoesNotRepeat;
+
+impl ClassifyRetry for DoesNotRepeat {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response() {
+            Some(response) if lacks_operation(response, None) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "DoesNotRepeat"
+    }
 }
 
 /// Whether an emulator says that it does not know this operation.

@@ -46,14 +46,12 @@ impl Adapter<ElasticIp> for Aws {
 
     async fn delete(&self, seen: &Seen<ElasticIp>) -> Result<()> {
         let id = seen.id.as_str();
-        let holder = self
-            .addresses(vec![tags::filter("allocation-id", [id])])
-            .await?
-            .into_iter()
-            .find(|address| address.association_id.is_some());
-        if let Some(holder) = holder {
-            let by = holder.network_interface_id.or(holder.instance_id).unwrap_or_default();
-            return Err(Error::new(Class::Blocked, format!("{id} is still mapped to {by}")));
+        let found = self.addresses(vec![tags::filter("allocation-id", [id])]).await?;
+        if let Some(held) = found.iter().find(|address| address.association_id.is_some()) {
+            let by = held.network_interface_id().or(held.instance_id()).unwrap_or("something");
+            if !self.left_interfaces().await?.contains(by) {
+                return Err(Error::new(Class::Blocked, format!("{id} is still mapped to {by}")));
+            }
         }
         let call = self.write()?.ec2.release_address().allocation_id(id);
         gone(call.send().await.map(drop).map_err(|e| error("ec2:ReleaseAddress", e)))

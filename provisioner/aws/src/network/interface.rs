@@ -8,6 +8,16 @@ use crate::Aws;
 use crate::error::error;
 
 impl Aws {
+    /// The interfaces that a filter selects, and that hold what they are in or on.
+    pub(crate) async fn holders(&self, filter: Filter) -> Result<Vec<NetworkInterface>> {
+        let mut holders = self.interfaces(filter).await?;
+        if !holders.is_empty() {
+            let left = self.left_interfaces().await?;
+            holders.retain(|one| one.network_interface_id().is_none_or(|id| !left.contains(id)));
+        }
+        Ok(holders)
+    }
+
     /// The interfaces that a filter selects.
     pub(crate) async fn interfaces(&self, filter: Filter) -> Result<Vec<NetworkInterface>> {
         let pages = self.read().ec2.describe_network_interfaces().filters(filter).into_paginator();

@@ -81,7 +81,7 @@ impl Aws {
         if vpc.is_empty() {
             return Ok(());
         }
-        let mut mapped = self.interfaces(tags::filter("vpc-id", [vpc])).await?;
+        let mut mapped = self.holders(tags::filter("vpc-id", [vpc])).await?;
         mapped.retain(|interface| {
             interface.association().is_some_and(|association| association.public_ip().is_some())
         });

@@ -1,7 +1,7 @@
 //! Public NAT gateways. They fail minutes after the call that made them, and stay listed for an hour
 //! after they are gone.
 
-use aws_sdk_ec2::types::{NatGateway as Found, NatGatewayState, ResourceType};
+use aws_sdk_ec2::types::{Filter, NatGateway as Found, NatGatewayState, ResourceType};
 use engine::{Adapter, Error, Id, Op, Ready, Result, Seen, Which};
 use kinds::NatGateway;
 use kinds::network::IdOutputs;
@@ -11,11 +11,7 @@ use crate::{Aws, tags};
 
 impl Adapter<NatGateway> for Aws {
     async fn observe(&self, which: Which<'_, NatGateway>) -> Result<Vec<Seen<NatGateway>>> {
-        let found = tags::listed(tags::filters(&which, "nat-gateway-id"), |filters| {
-            let call = self.read().ec2.describe_nat_gateways().set_filter(Some(filters));
-            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.await.map_err(|e| error("ec2:DescribeNatGateways", e))?;
+        let found = self.nat_gateways(tags::filters(&which, "nat-gateway-id")).await?;
         let seen = found.into_iter().filter_map(|gateway| {
             let ready = readiness(&gateway)?;
             let id = gateway.nat_gateway_id?;
@@ -64,6 +60,16 @@ impl Adapter<NatGateway> for Aws {
     async fn delete(&self, seen: &Seen<NatGateway>) -> Result<()> {
         let call = self.write()?.ec2.delete_nat_gateway().nat_gateway_id(seen.id.as_str());
         gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteNatGateway", e)))
+    }
+}
+
+impl Aws {
+    pub(crate) async fn nat_gateways(&self, filters: Vec<Vec<Filter>>) -> Result<Vec<Found>> {
+        let found = tags::listed(filters, |filters| {
+            let call = self.read().ec2.describe_nat_gateways().set_filter(Some(filters));
+            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
+        });
+        found.await.map_err(|e| error("ec2:DescribeNatGateways", e))
     }
 }
 

@@ -68,7 +68,7 @@ impl Adapter<Subnet> for Aws {
 
     async fn delete(&self, seen: &Seen<Subnet>) -> Result<()> {
         let id = seen.id.as_str();
-        refuse_while(id, &self.interfaces(tags::filter("subnet-id", [id])).await?)?;
+        refuse_while(id, &self.holders(tags::filter("subnet-id", [id])).await?)?;
         let call = self.write()?.ec2.delete_subnet().subnet_id(id);
         gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteSubnet", e)))
     }

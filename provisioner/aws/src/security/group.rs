@@ -63,7 +63,7 @@ impl Adapter<SecurityGroup> for Aws {
 
     async fn delete(&self, seen: &Seen<SecurityGroup>) -> Result<()> {
         let id = seen.id.as_str();
-        refuse_while(id, &self.interfaces(tags::filter("group-id", [id])).await?)?;
+        refuse_while(id, &self.holders(tags::filter("group-id", [id])).await?)?;
         let call = self.write()?.ec2.delete_security_group().group_id(id);
         gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteSecurityGroup", e)))
     }

@@ -1,0 +1,10 @@
+//! The adapters against an emulator of AWS, and against answers that no emulator gives.
+
+mod contract;
+mod emulator;
+mod lock;
+mod network;
+mod security;
+mod store;
+mod traffic;
+mod unreliable;
