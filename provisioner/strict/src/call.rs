@@ -13,6 +13,8 @@ use serde_json::Value;
 pub struct Call {
     /// From 1, in order of arrival.
     pub seq: u64,
+    /// How many calls had arrived when this one was answered: a call with a larger `seq` came after this answer.
+    pub ended: u64,
     /// Wall time of arrival, RFC 3339.
     pub wall: String,
     /// Virtual seconds at arrival.
@@ -51,6 +53,22 @@ pub struct Call {
 }
 
 impl Call {
+    /// A call answered with 200, for logs written by hand: `seq` and times are the caller's to set.
+    #[must_use]
+    pub fn answered(service: &str, operation: &str, parameters: Value, response: Value) -> Self {
+        Self {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            mutating: crate::wire::mutating(service, operation),
+            request_ids: crate::redact::ids(&parameters),
+            response_ids: crate::redact::ids(&response),
+            parameters,
+            response,
+            status: 200,
+            ..Self::default()
+        }
+    }
+
     /// Whether the call took effect in the cloud, even if its answer was lost.
     #[must_use]
     pub fn took_effect(&self) -> bool {
@@ -103,7 +121,8 @@ impl Log {
         self.arrived
     }
 
-    pub(crate) fn push(&mut self, call: Call) {
+    pub(crate) fn push(&mut self, mut call: Call) {
+        call.ended = self.arrived;
         self.counts.total += 1;
         self.counts.mutating += u64::from(call.mutating);
         self.counts.failed += u64::from(call.status >= 400);

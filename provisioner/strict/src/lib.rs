@@ -1,6 +1,7 @@
 //! A strict AWS: a proxy in front of an emulator that refuses, delays, throttles and fails as AWS does, keeps a log of
 //! every call, and judges that log against AWS's ordering rules. It shares no code with what it judges.
 
+mod audit;
 mod call;
 mod clock;
 mod cloud;
@@ -16,6 +17,7 @@ mod throttle;
 mod wire;
 mod world;
 
+pub use audit::{Violation, audit, audit_read_only};
 pub use call::{Call, Counts};
 pub use clock::Clock;
 pub use fault::{Fault, Faults, Kind, SpecError, Which};

@@ -6,19 +6,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
-use strict::{Config, Faults, Strict};
+use clap::{Parser, Subcommand};
+use strict::{Call, Config, Faults, Strict, audit};
 
 /// A strict AWS in front of an emulator: counts, delays, refuses and fails as AWS does.
 #[derive(Parser)]
 #[command(
     version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     after_help = "Example: strict-cloud --upstream http://127.0.0.1:4566 --strict --clock-scale 100 --faults throttle:20%"
 )]
 struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The emulator, `http://host:port`.
-    #[arg(long)]
-    upstream: String,
+    #[arg(long, required = true)]
+    upstream: Option<String>,
     /// Added to every call: `30ms`, `1s`.
     #[arg(long, default_value = "0ms", value_parser = duration)]
     delay: Duration,
@@ -45,11 +49,26 @@ struct Args {
     log: Option<PathBuf>,
 }
 
+#[derive(Subcommand)]
+enum Verb {
+    /// Judge a call log against AWS's ordering rules; exits with 1 when a rule was broken.
+    Audit {
+        /// A log written with `--log`.
+        log: PathBuf,
+        /// Report rules too that AWS itself does not enforce.
+        #[arg(long)]
+        advice: bool,
+    },
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Verb::Audit { log, advice }) = args.verb {
+        return judge(&log, advice);
+    }
     let config = Config {
-        upstream: args.upstream,
+        upstream: args.upstream.unwrap_or_default(),
         delay: args.delay,
         strict: args.strict,
         seed: args.seed,
@@ -80,10 +99,36 @@ async fn main() -> ExitCode {
         Err(error) => {
             let cause =
                 std::error::Error::source(&error).map(|e| format!(": {e}")).unwrap_or_default();
-            let _ = writeln!(std::io::stderr(), "strict-cloud: {error}{cause}");
-            ExitCode::FAILURE
+            fail(&format!("{error}{cause}"))
         }
     }
+}
+
+fn judge(path: &std::path::Path, advice: bool) -> ExitCode {
+    let calls: Result<Vec<Call>, _> = match std::fs::read_to_string(path) {
+        Ok(text) => text.lines().map(serde_json::from_str).collect(),
+        Err(error) => return fail(&format!("{}: {error}", path.display())),
+    };
+    match calls {
+        Ok(calls) => {
+            let violations: Vec<_> =
+                audit(&calls).into_iter().filter(|v| advice || !v.advisory()).collect();
+            for violation in &violations {
+                say(&format!(
+                    "rule {} at {:?}: {}",
+                    violation.rule, violation.calls, violation.text
+                ));
+            }
+            say(&format!("{} calls, {} violations", calls.len(), violations.len()));
+            if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => fail(&format!("{} is not a call log: {error}", path.display())),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "strict-cloud: {message}");
+    ExitCode::from(2)
 }
 
 /// One line to whoever started us, at once even when piped.

@@ -96,38 +96,39 @@ impl Request {
         format!("{}:{}", self.service, self.operation)
     }
 
-    /// Whether the operation changes anything. Decided by AWS's verb conventions.
+    /// Whether the operation changes anything.
     pub(crate) fn mutating(&self) -> bool {
-        const READS: [&str; 21] = [
-            "Describe",
-            "Get",
-            "List",
-            "Head",
-            "BatchGet",
-            "BatchCheck",
-            "Query",
-            "Scan",
-            "Simulate",
-            "Lookup",
-            "Search",
-            "Filter",
-            "Test",
-            "Validate",
-            "Decode",
-            "Preview",
-            "Assume",
-            "StartQuery",
-            "StopQuery",
-            "TransactGet",
-            "Select",
-        ];
-        self.service != "sts"
-            && !READS.iter().any(|verb| self.operation.starts_with(verb))
-            && !self.opaque_read()
+        mutating(&self.service, &self.operation)
     }
+}
 
-    fn opaque_read(&self) -> bool {
-        self.protocol == Protocol::Opaque
-            && ["GET ", "HEAD "].iter().any(|method| self.operation.starts_with(method))
-    }
+/// Whether an operation changes anything. Decided by AWS's verb conventions.
+pub(crate) fn mutating(service: &str, operation: &str) -> bool {
+    const READS: [&str; 23] = [
+        "Describe",
+        "Get",
+        "List",
+        "Head",
+        "BatchGet",
+        "BatchCheck",
+        "Query",
+        "Scan",
+        "Simulate",
+        "Lookup",
+        "Search",
+        "Filter",
+        "Test",
+        "Validate",
+        "Decode",
+        "Preview",
+        "Assume",
+        "StartQuery",
+        "StopQuery",
+        "TransactGet",
+        "Select",
+        // Requests of services whose operations are not told from their paths.
+        "GET ",
+        "HEAD ",
+    ];
+    service != "sts" && !READS.iter().any(|verb| operation.starts_with(verb))
 }

@@ -11,7 +11,7 @@ pub(crate) mod network;
 mod stale;
 mod token;
 pub(crate) mod traffic;
-mod value;
+pub(crate) mod value;
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! Load balancers, listeners, rules and target groups as AWS would know them.
 
-pub(super) mod learn;
+pub(crate) mod learn;
 pub(super) mod refuse;
 
 use std::collections::{BTreeMap, BTreeSet};

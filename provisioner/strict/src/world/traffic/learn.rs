@@ -166,7 +166,7 @@ pub(super) fn settings(p: &Value) -> Value {
     settings
 }
 
-pub(super) fn subnets(p: &Value) -> Vec<String> {
+pub(crate) fn subnets(p: &Value) -> Vec<String> {
     let mapped = list(p, "SubnetMappings").iter().map(|m| text(m, "SubnetId").to_owned());
     texts(p, "Subnets").into_iter().chain(mapped).collect()
 }
@@ -179,7 +179,7 @@ fn attribute(p: &Value, key: &str) -> Option<String> {
 }
 
 /// The target groups that actions forward to.
-pub(super) fn forwards(p: &Value, key: &str) -> BTreeSet<String> {
+pub(crate) fn forwards(p: &Value, key: &str) -> BTreeSet<String> {
     let mut groups = BTreeSet::new();
     for action in list(p, key) {
         groups.insert(text(action, "TargetGroupArn").to_owned());
