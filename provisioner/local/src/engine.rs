@@ -83,9 +83,10 @@ impl Engine {
         self.accept(self.ask(Method::POST, &path, None).await?).map(drop)
     }
 
-    /// Removes a name; the image itself goes with its last one. Gone already is success.
+    /// Removes a name; the image itself goes with its last one, unless a container uses it. Gone already is success.
     pub async fn untag(&self, reference: &str) -> Result<()> {
-        let answer = self.ask(Method::DELETE, &format!("/images/{reference}"), None).await?;
+        let answer =
+            self.ask(Method::DELETE, &format!("/images/{reference}?force=1"), None).await?;
         if answer.status == 404 { Ok(()) } else { self.accept(answer).map(drop) }
     }
 

@@ -64,6 +64,7 @@ async fn a_killed_server_is_a_loss_of_both_halves_and_is_told() {
     project.cloud.stop(false, quiet).await.unwrap();
     let second = project.start().await;
     bucket(&aws, "state-bucket");
+    assert_eq!(aws.s3("PUT /state-bucket/state.json", &[], "{}").0, 200);
     second.running.process.kill();
     assert!(second.running.process.gone(std::time::Duration::from_secs(10)).await);
     assert_eq!(project.cloud.status().await.unwrap(), Status::Lost(second.running.clone()));

@@ -5,7 +5,7 @@ use local::{
     Error, HealthCheck, Process, Processes, Replica, ServiceSpec, State, Supervisor, run_once,
     supervise,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
@@ -182,6 +182,9 @@ async fn a_new_version_comes_up_beside_the_old_one() {
     let old = services.processes.ensure(&services.spec("one")).await.unwrap();
     let new = services.processes.ensure(&services.spec("two")).await.unwrap();
     assert_eq!(new.surplus, old.running);
+    let addresses: BTreeSet<_> =
+        new.running.iter().chain(&old.running).map(|it| it.address).collect();
+    assert_eq!(addresses.len(), 4, "old and new are targets of one group for a while");
     assert!(new.running.iter().all(|it| it.version == 2));
     // Until the caller has moved the targets, both serve.
     assert_eq!(answer(&old.running[0], "/").unwrap(), "one ");

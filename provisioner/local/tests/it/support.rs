@@ -2,7 +2,7 @@
 
 use local::{Docker, LocalCloud, Process, Progress, Start, Started};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -75,7 +75,10 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(to).ok()?;
+    // A container that is gone leaves an address that swallows packets.
+    let mut stream =
+        TcpStream::connect_timeout(&to.to_socket_addrs().ok()?.next()?, Duration::from_secs(3))
+            .ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let headers: Vec<String> = headers
         .iter()
