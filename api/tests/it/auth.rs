@@ -1,0 +1,177 @@
+//! Credentials: Basic, API keys with scopes, tokens of an OpenID Connect issuer, and what strangers are told.
+
+use axum::{Json, Router, routing::get};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::{client::send, database::Database, on_both, service::Service};
+
+on_both!(strangers_are_refused, api_keys, hashed_password);
+
+async fn strangers_are_refused(database: Database) {
+    let service = Service::start(&database, &[]).await;
+    let client = &service.client;
+    for (method, path) in [
+        ("POST", "/create"),
+        ("PUT", "/update/x"),
+        ("GET", "/list"),
+        ("DELETE", "/delete/x"),
+        ("GET", "/v1/payments"),
+        ("HEAD", "/v1/payments"),
+        ("POST", "/v1/payments/x/restore"),
+        ("GET", "/v1/api-keys"),
+    ] {
+        let refused = client.open(method, path).await.unwrap();
+        assert_eq!(refused.status, 401, "{method} {path}");
+        assert!(refused.header("www-authenticate").starts_with("Basic realm="));
+    }
+    for (user, pass) in [("admin", "wrong"), ("wrong", "correct horse"), ("admin", ""), ("", "")] {
+        send(client.bare("GET", "/list").basic_auth(user, Some(pass))).await.is_problem(401, "unauthenticated");
+    }
+    for value in ["Basic", "Basic !!!", "Basic YWRtaW4=", "Bearer abc", "Digest x", "Bearer pay_x"] {
+        send(client.bare("GET", "/list").header("authorization", value)).await.is_problem(401, "unauthenticated");
+    }
+    let logs = format!("{:?}", service.logs());
+    assert!(!logs.contains("correct horse") && !logs.contains("YWRtaW4"), "a secret is in the logs");
+}
+
+async fn api_keys(database: Database) {
+    let service = Service::start(&database, &[]).await;
+    let client = &service.client;
+    let make = async |scopes: Value| client.post("/v1/api-keys", json!({ "name": "a job", "scopes": scopes })).await;
+    let (reader, writer) = (make(json!(["read"])).await, make(json!(["write"])).await);
+    assert_eq!(reader.status, 201, "{}", reader.text);
+    let secret = |key: &crate::client::Answer| key.body["secret"].as_str().unwrap().to_owned();
+    let (read, write) = (secret(&reader), secret(&writer));
+    assert!(read.starts_with("pay_") && read.len() == 47, "{read}");
+    assert_eq!(send(client.bare("GET", "/list").header("x-api-key", &read)).await.status, 200);
+    assert_eq!(send(client.bare("GET", "/list").bearer_auth(&read)).await.status, 200);
+    send(client.bare("GET", "/list").bearer_auth(&write)).await.is_problem(403, "forbidden");
+    let body = json!({ "payment": "1,00" });
+    send(client.bare("POST", "/create").bearer_auth(&read).json(&body)).await.is_problem(403, "forbidden");
+    let created = send(client.bare("POST", "/create").bearer_auth(&write).json(&body)).await;
+    assert_eq!(created.status, 201);
+    let events = client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
+    assert_eq!(events.body["data"][0]["actor"], format!("key:{}", writer.body["id"].as_str().unwrap()));
+    // Keys do not make keys.
+    send(client.bare("GET", "/v1/api-keys").bearer_auth(&read)).await.is_problem(403, "forbidden");
+    send(client.bare("POST", "/v1/api-keys").bearer_auth(&write).json(&body)).await.is_problem(403, "forbidden");
+
+    let listed = client.get("/v1/api-keys").await;
+    assert_eq!(listed.body["data"].as_array().map(Vec::len), Some(2));
+    assert!(!listed.text.contains("pay_"), "a secret is shown twice");
+    let path = format!("/v1/api-keys/{}", reader.body["id"].as_str().unwrap());
+    assert_eq!(client.delete(&path).await.status, 204);
+    client.delete(&path).await.is_problem(404, "api_key_not_found");
+    send(client.bare("GET", "/list").bearer_auth(&read)).await.is_problem(401, "unauthenticated");
+    for body in [json!({}), json!({ "name": "", "scopes": [] }), json!({ "name": "x", "scopes": ["admin"] })] {
+        client.post("/v1/api-keys", body).await.is_problem(422, "validation_failed");
+    }
+}
+
+async fn hashed_password(database: Database) {
+    // argon2id of "correct horse", made by another implementation (argon2-cffi) with m=8192, t=1, p=1.
+    let hash = include_str!("argon2.txt").trim();
+    let service = Service::start(&database, &[("ADMIN_PASS", hash)]).await;
+    for _ in 0..20 {
+        assert_eq!(service.client.get("/list").await.status, 200);
+    }
+    let wrong = service.client.bare("GET", "/list").basic_auth("admin", Some("wrong"));
+    send(wrong).await.is_problem(401, "unauthenticated");
+    let literal = service.client.bare("GET", "/list").basic_auth("admin", Some(hash));
+    send(literal).await.is_problem(401, "unauthenticated");
+}
+
+/// An issuer with one P-256 key, on a port of this machine.
+struct Issuer {
+    url: String,
+    key: EncodingKey,
+}
+
+impl Issuer {
+    async fn start() -> Self {
+        // A key of these tests alone; it opens nothing.
+        let pem = include_bytes!("issuer-test-key.pem");
+        let key = EncodingKey::from_ec_pem(pem).unwrap();
+        let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+        let mut jwk = serde_json::to_value(jwk).unwrap();
+        jwk["kid"] = json!("k1");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let discovery = json!({ "issuer": url, "jwks_uri": format!("{url}/keys") });
+        let keys = json!({ "keys": [jwk] });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(async move || Json(discovery)))
+            .route("/keys", get(async move || Json(keys)));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, key }
+    }
+
+    fn token(&self, change: impl FnOnce(&mut Header, &mut Value)) -> String {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some("k1".to_owned());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let mut claims = json!({
+            "iss": self.url, "aud": "payments", "sub": "ana", "exp": now + 300, "scope": "openid payments:read",
+        });
+        change(&mut header, &mut claims);
+        jsonwebtoken::encode(&header, &claims, &self.key).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_of_the_issuer() {
+    let issuer = Issuer::start().await;
+    let settings = [("OIDC_ISSUER", issuer.url.as_str()), ("OIDC_AUDIENCE", "payments")];
+    let service = Service::start(&Database::sqlite(), &settings).await;
+    let client = &service.client;
+    let list = async |token: &str| send(client.bare("GET", "/list").bearer_auth(token)).await;
+    let create = async |token: &str| {
+        send(client.bare("POST", "/create").bearer_auth(token).json(&json!({ "payment": "1,00" }))).await
+    };
+    let reader = issuer.token(|_, _| {});
+    assert_eq!(list(&reader).await.status, 200);
+    create(&reader).await.is_problem(403, "forbidden");
+    let writer = issuer.token(|_, claims| claims["scope"] = json!("payments:write"));
+    let created = create(&writer).await;
+    assert_eq!(created.status, 201);
+    let events = client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
+    assert_eq!(events.body["data"][0]["actor"], "oidc:ana");
+
+    for (what, token) in [
+        ("expired", issuer.token(|_, claims| claims["exp"] = json!(1_000_000))),
+        ("for others", issuer.token(|_, claims| claims["aud"] = json!("shop"))),
+        ("of another issuer", issuer.token(|_, claims| claims["iss"] = json!("http://elsewhere"))),
+        ("of an unknown key", issuer.token(|header, _| header.kid = Some("k2".to_owned()))),
+        ("without a subject", issuer.token(|_, claims| claims["sub"] = Value::Null)),
+        ("not valid yet", issuer.token(|_, claims| claims["nbf"] = json!(4_000_000_000_u64))),
+    ] {
+        let refused = list(&token).await;
+        assert_eq!(refused.status, 401, "a token {what} was let in");
+    }
+    let mut forged: Vec<_> = reader.split('.').map(str::to_owned).collect();
+    forged[1] = URL_SAFE_NO_PAD.encode(json!({ "iss": issuer.url, "aud": "payments", "sub": "eve", "exp": 4_000_000_000_u64, "scope": "payments:write" }).to_string());
+    list(&forged.join(".")).await.is_problem(401, "unauthenticated");
+    let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"k1"}"#), forged[1]);
+    list(&none).await.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guessing_is_slowed_down() {
+    let service = Service::start(&Database::sqlite(), &[]).await;
+    let client = &service.client;
+    assert_eq!(client.get("/list").await.status, 200);
+    let guess = async |number: u32| {
+        let request = client.bare("GET", "/list").header("x-forwarded-for", format!("9.9.9.{number}, 10.1.1.1"));
+        send(request.basic_auth("admin", Some(format!("guess {number}")))).await.status
+    };
+    let mut statuses = Vec::new();
+    for number in 0..70 {
+        statuses.push(guess(number).await);
+    }
+    assert_eq!(statuses[0], 401);
+    assert_eq!(statuses[69], 429, "only the last hop counts: the others are invented by the client");
+    assert_eq!(client.get("/list").await.status, 200, "those who are known are not disturbed");
+}

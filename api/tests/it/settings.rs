@@ -1,0 +1,75 @@
+//! Settings: a wrong one stops the start with one line that names the variable, and no secret is ever shown.
+
+use crate::service::command;
+
+fn refused(settings: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = command("sqlite:///tmp/never-made.db").env("PORT", "0").envs(settings.iter().copied()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn one_line_names_the_variable() {
+    for (variable, value) in [
+        ("PORT", "eighty"),
+        ("METRICS_PORT", "70000"),
+        ("DATABASE_URL", "mysql://user:hunter2@host/db"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "postgres://user:hunter2@host:port/db"),
+        ("DATABASE_POOL", "0"),
+        ("ADMIN_USER", ""),
+        ("ADMIN_USER", "a:b"),
+        ("ADMIN_PASS", ""),
+        ("ADMIN_PASS", "$argon2id$hunter2"),
+        ("IDEMPOTENCY", "sometimes"),
+        ("REQUEST_TIMEOUT_MS", "5s"),
+        ("DRAIN_SECONDS", "-1"),
+        ("MAX_IN_FLIGHT", "0"),
+        ("TRACE_SAMPLE", "2"),
+        ("TRACE_IDS", "none"),
+        ("LOG_FORMAT", "xml"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost"),
+        ("WEBHOOK_URL", "hunter2"),
+        ("REQUIRE_IF_MATCH", "perhaps"),
+        ("HOST", "everywhere"),
+    ] {
+        let (code, text) = refused(&[(variable, value)]);
+        assert_eq!(code, Some(if text.contains("cannot be read") { 1 } else { 64 }), "{variable}={value}: {text}");
+        assert!(text.starts_with(&format!("payments-api: {variable}: ")), "{variable}={value}: {text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(!text.contains("hunter2"), "a secret is shown: {text}");
+    }
+    let (_, text) = refused(&[("OIDC_ISSUER", "https://issuer")]);
+    assert!(text.starts_with("payments-api: OIDC_AUDIENCE: "), "{text}");
+    let (_, text) = refused(&[("WEBHOOK_URL", "https://x"), ("WEBHOOK_SECRET", "whsec_hunter2")]);
+    assert!(text.starts_with("payments-api: WEBHOOK_SECRET: ") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn containers_refuse_to_lose_payments() {
+    let (code, text) = refused(&[("CONTAINER", "1"), ("DATABASE_URL", "sqlite:///dev/shm/payments.db")]);
+    assert_eq!(code, Some(64));
+    assert!(text.contains("DATABASE_EPHEMERAL=true"), "{text}");
+}
+
+#[test]
+fn help_lists_every_variable_but_no_value() {
+    let output = command("postgres://hunter2@host/db").env("ADMIN_PASS", "hunter2").arg("--help").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for variable in ["PORT", "DATABASE_URL", "ADMIN_USER", "ADMIN_PASS", "RATE_LIMIT_PER_MINUTE", "DRAIN_SECONDS", "WEBHOOK_SECRET"] {
+        assert!(text.contains(&format!("[env: {variable}]")), "{variable} is not in --help");
+    }
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn migrate_makes_the_schema_and_ends() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("payments.db");
+    for _ in 0..2 {
+        let status = command(&format!("sqlite://{}", file.display())).arg("migrate").status().unwrap();
+        assert!(status.success());
+    }
+    assert!(file.exists());
+    let unreachable = command("postgres://nobody@127.0.0.1:1/none").arg("migrate").output().unwrap();
+    assert_eq!(unreachable.status.code(), Some(1));
+}
