@@ -14,7 +14,7 @@ use crate::redact::Secrets;
 use crate::seed::Seed;
 use crate::throttle::Buckets;
 use crate::wire::Request;
-use crate::world::{Chance, Worlds};
+use crate::world::{Chance, Inventory, Worlds};
 
 /// Locks that stay usable after a panic elsewhere: a test that failed must still be able to read its log.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -113,8 +113,19 @@ impl Cloud {
         lock(&self.faults).1 = Tally::default();
     }
 
+    /// Forgets what it knows of the emulator, which was reset.
+    pub(crate) fn forget(&self) {
+        *lock(&self.worlds) = Worlds::default();
+        *lock(&self.pages) = Pages::default();
+        *lock(&self.buckets) = Buckets::default();
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         lock(&self.log).counts()
+    }
+
+    pub(crate) fn inventory(&self) -> Inventory {
+        lock(&self.worlds).inventory(self.clock.now())
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {

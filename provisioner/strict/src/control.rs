@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, Counts};
 use crate::cloud::Cloud;
 use crate::fault::Faults;
+use crate::world::Inventory;
 
 /// The clock as the control endpoint shows and takes it.
 #[derive(Serialize)]
@@ -37,7 +38,8 @@ struct Wait {
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new()
         .route("/counts", get(counts))
-        .route("/log", get(log))
+        .route("/log", get(log).delete(clear_log))
+        .route("/inventory", get(inventory))
         .route("/clock", get(clock).post(turn))
         .route("/faults", get(faults).post(set_faults))
         .route("/held", get(held))
@@ -93,6 +95,16 @@ async fn release(State(cloud): State<Arc<Cloud>>) {
     cloud.released.send_modify(|n| *n += 1);
 }
 
+async fn inventory(State(cloud): State<Arc<Cloud>>) -> Json<Inventory> {
+    Json(cloud.inventory())
+}
+
+async fn clear_log(State(cloud): State<Arc<Cloud>>) {
+    cloud.reset_log();
+}
+
+/// Forgets everything but the clock and the faults.
 async fn reset(State(cloud): State<Arc<Cloud>>) {
     cloud.reset_log();
+    cloud.forget();
 }

@@ -22,4 +22,4 @@ pub use call::{Call, Counts};
 pub use clock::Clock;
 pub use fault::{Fault, Faults, Kind, SpecError, Which};
 pub use running::{Config, Running, StartError, Strict};
-pub use world::durations;
+pub use world::{Inventory, durations};

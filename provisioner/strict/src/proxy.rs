@@ -98,7 +98,12 @@ async fn answer(
     answer
 }
 
+/// Passes a request on; a reset of the emulator resets what is known of it.
+/// Passes a request on; a reset of the emulator also resets what is known of it.
 async fn pass(cloud: &Cloud, upstream: &Upstream, parts: &Parts, body: Body) -> Response<Body> {
+    if matches!(parts.uri.path(), "/_ministack/reset" | "/moto-api/reset") {
+        cloud.forget();
+    }
     forward(cloud, upstream, parts, body).await.unwrap_or_else(|error| unreachable_upstream(&error))
 }
 

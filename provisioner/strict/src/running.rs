@@ -13,6 +13,7 @@ use crate::call::{Call, Counts, Log};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::fault::Faults;
+use crate::world::Inventory;
 use crate::{control, proxy};
 
 /// How a strict cloud is set up.
@@ -152,6 +153,17 @@ impl Running {
     /// Replaces the faults and starts counting anew.
     pub fn set_faults(&self, faults: Faults) {
         self.cloud.set_faults(faults);
+    }
+
+    /// What exists, of all that was made through this cloud.
+    #[must_use]
+    pub fn inventory(&self) -> Inventory {
+        self.cloud.inventory()
+    }
+
+    /// Forgets what the cloud knows, when the emulator behind it was reset; the log stays.
+    pub fn forget(&self) {
+        self.cloud.forget();
     }
 
     /// Forgets the log and the counts, not what the cloud knows.

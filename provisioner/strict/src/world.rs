@@ -13,12 +13,15 @@ mod token;
 pub(crate) mod traffic;
 pub(crate) mod value;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::seed::Seed;
 use crate::wire::Request;
 use crate::wire::answer::Content;
 use crate::wire::error::Fault;
+
+/// Kind of resource to the ids and names that exist. Knows only what was made through the strict cloud.
+pub type Inventory = BTreeMap<String, BTreeSet<String>>;
 
 /// What to say instead of asking the emulator.
 #[derive(Debug)]
@@ -166,6 +169,51 @@ impl Worlds {
     pub(crate) fn stand_in(request: &Request, code: &str) -> Option<Content> {
         missing::stand_in(request, code)
     }
+}
+
+impl Worlds {
+    /// What exists now, in all accounts and Regions; what is on its way out still counts.
+    pub(crate) fn inventory(&self, now: f64) -> Inventory {
+        let mut found = Inventory::new();
+        let mut add = |kind: &str, ids: Vec<String>| {
+            if !ids.is_empty() {
+                found.entry(kind.to_owned()).or_default().extend(ids);
+            }
+        };
+        for world in self.regions.values() {
+            let (network, traffic, compute) = (&world.network, &world.traffic, &world.compute);
+            add("vpc", network.vpcs.keys().cloned().collect());
+            add("subnet", network.subnets.keys().cloned().collect());
+            add("internet-gateway", network.gateways.keys().cloned().collect());
+            add("address", network.addresses.keys().cloned().collect());
+            add("nat-gateway", kept(&network.nats, |n| n.holds(now)));
+            add("route-table", kept(&network.tables, |t| !t.main));
+            add("vpc-endpoint", kept(&network.endpoints, |e| e.state(now).is_some()));
+            add("security-group", kept(&network.groups, |g| !g.default));
+            add("network-interface", world.enis(now).into_iter().map(|e| e.id).collect());
+            add("load-balancer", kept(&traffic.balancers, |b| b.deleted.is_none()));
+            add("target-group", traffic.groups.keys().cloned().collect());
+            add("listener", traffic.listeners.keys().cloned().collect());
+            add("cluster", kept(&compute.clusters, |c| c.deleted.is_none()));
+            let services = compute
+                .services
+                .iter()
+                .filter(|(_, s)| matches!(s.status(now), Some("ACTIVE" | "DRAINING")));
+            add(
+                "service",
+                services.map(|((cluster, name), _)| format!("{cluster}/{name}")).collect(),
+            );
+            world.data.inventory(&mut add);
+        }
+        for identity in self.identities.values() {
+            add("role", identity.role_names());
+        }
+        found
+    }
+}
+
+fn kept<T>(all: &BTreeMap<String, T>, keep: impl Fn(&T) -> bool) -> Vec<String> {
+    all.iter().filter(|(_, item)| keep(item)).map(|(id, _)| id.clone()).collect()
 }
 
 fn dry_run(request: &Request) -> Option<Fault> {

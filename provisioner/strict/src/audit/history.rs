@@ -157,11 +157,16 @@ impl<'a> History<'a> {
 
     /// The last object of that id that the client was shown before `at`.
     pub(super) fn seen(&self, at: &Call, kind: &Kind, id: &str) -> Option<&'a Value> {
+        self.shown(at, kind, id).map(|(object, _)| object)
+    }
+
+    /// The same, with the call that showed it.
+    pub(super) fn shown(&self, at: &Call, kind: &Kind, id: &str) -> Option<(&'a Value, &'a Call)> {
         self.sightings
             .iter()
             .rev()
             .find(|s| s.kind == kind && s.id == id && s.call.ended < at.seq)
-            .map(|s| s.object)
+            .map(|s| (s.object, s.call))
     }
 
     /// Everything of a kind that the client was ever shown before `at`, as last shown.

@@ -35,24 +35,19 @@ pub(super) fn check(history: &History<'_>, call: &Call, report: &mut Report) {
         "DetachInternetGateway" => detach(history, call, report),
         "DeleteInternetGateway" => {
             let id = text(p, "InternetGatewayId");
-            let attached = history
-                .seen(call, &GATEWAY, id)
-                .is_some_and(|g| !list(g, "attachmentSet").is_empty())
-                || history.did(call, "AttachInternetGateway", "InternetGatewayId", id);
+            let last = history.shown(call, &GATEWAY, id);
+            let attach = |c: &&Call| text(&c.parameters, "InternetGatewayId") == id;
+            let attached = match (last, history.done(call, "AttachInternetGateway").rfind(attach)) {
+                (Some((_, look)), Some(made)) if look.seq < made.seq => true,
+                (Some((gateway, _)), _) => !list(gateway, "attachmentSet").is_empty(),
+                (None, made) => made.is_some(),
+            };
             let detached = history.before(call).any(|c| {
                 c.operation == "DetachInternetGateway"
                     && text(&c.parameters, "InternetGatewayId") == id
                     && (c.took_effect() || c.code.as_deref() == Some("Gateway.NotAttached"))
             });
-            let seen_free = history
-                .seen(call, &GATEWAY, id)
-                .is_some_and(|g| list(g, "attachmentSet").is_empty());
-            report.require(
-                !attached || detached || seen_free,
-                40,
-                call,
-                "the gateway was not detached before",
-            );
+            report.require(!attached || detached, 40, call, "the gateway was not detached before");
         }
         "DeleteRouteTable" => table(history, call, report),
         "DeleteSubnet" => subnet(history, call, report),

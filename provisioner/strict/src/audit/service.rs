@@ -213,6 +213,7 @@ fn create(history: &History<'_>, call: &Call, report: &mut Report) {
             } else {
                 history.before(call).any(|c| {
                     c.delivered()
+                        && !c.mutating
                         && c.service == "iam"
                         && (text(&c.parameters, "RoleName") == role
                             || c.response.to_string().contains(&format!("\"{role}\"")))

@@ -21,9 +21,21 @@ pub(crate) struct Data {
     tables: BTreeMap<String, f64>,
     /// Resource ids of scalable targets.
     targets: BTreeSet<String>,
+    repositories: BTreeSet<String>,
+    log_groups: BTreeSet<String>,
 }
 
 impl Data {
+    /// Adds what exists to an inventory; secrets in their recovery window do not.
+    pub(super) fn inventory(&self, add: &mut dyn FnMut(&str, Vec<String>)) {
+        let kept = self.secrets.iter().filter(|(_, (_, until))| until.is_none());
+        add("secret", kept.map(|(name, _)| name.clone()).collect());
+        add("table", self.tables.keys().cloned().collect());
+        add("scalable-target", self.targets.iter().cloned().collect());
+        add("repository", self.repositories.iter().cloned().collect());
+        add("log-group", self.log_groups.iter().cloned().collect());
+    }
+
     fn secret(&self, p: &Value) -> Option<&(String, Option<f64>)> {
         let id = text(p, "SecretId");
         self.secrets.get(id).or_else(|| self.secrets.values().find(|(arn, _)| arn == id))
@@ -114,6 +126,18 @@ impl Data {
             }
             ("dynamodb", "DeleteTable") => {
                 self.tables.remove(text(p, "TableName"));
+            }
+            ("ecr", "CreateRepository") => {
+                self.repositories.insert(text(p, "repositoryName").to_owned());
+            }
+            ("ecr", "DeleteRepository") => {
+                self.repositories.remove(text(p, "repositoryName"));
+            }
+            ("logs", "CreateLogGroup") => {
+                self.log_groups.insert(text(p, "logGroupName").to_owned());
+            }
+            ("logs", "DeleteLogGroup") => {
+                self.log_groups.remove(text(p, "logGroupName"));
             }
             ("application-autoscaling", "RegisterScalableTarget") => {
                 self.targets.insert(text(p, "ResourceId").to_owned());

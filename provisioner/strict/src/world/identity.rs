@@ -28,6 +28,10 @@ impl Identity {
         self.roles.get(name).is_some_and(|written| now < written + IAM_PROPAGATION)
     }
 
+    pub(crate) fn role_names(&self) -> Vec<String> {
+        self.roles.keys().cloned().collect()
+    }
+
     pub(crate) fn has_linked_role(&self, service: &str) -> bool {
         self.linked.contains(service)
     }

@@ -46,17 +46,17 @@ pub(crate) struct MiniStack {
 impl MiniStack {
     pub(crate) fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(python())
+        let mut command = Command::new(python());
+        command
             .args(["-m", "ministack"])
             .env("GATEWAY_PORT", port.to_string())
-            .env("BIND_HOST", "127.0.0.1")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .env("BIND_HOST", "127.0.0.1");
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let started =
+            Self { child: command.spawn().unwrap(), url: format!("http://127.0.0.1:{port}") };
         for _ in 0..600 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { child, url: format!("http://127.0.0.1:{port}") };
+                return started;
             }
             std::thread::sleep(Duration::from_millis(100));
         }
