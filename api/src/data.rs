@@ -1,4 +1,4 @@
-//! The free JSON of a payment: kept exactly as numbers were written, in a canonical form that both databases can hold.
+//! The free JSON of a payment: in a canonical form that both databases can hold, with no number ever read into a float.
 
 use std::{borrow::Cow, collections::BTreeMap};
 

@@ -28,19 +28,29 @@ async fn strangers_are_refused(database: Database) {
         assert!(refused.header("www-authenticate").starts_with("Basic realm="));
     }
     for (user, pass) in [("admin", "wrong"), ("wrong", "correct horse"), ("admin", ""), ("", "")] {
-        send(client.bare("GET", "/list").basic_auth(user, Some(pass))).await.is_problem(401, "unauthenticated");
+        send(client.bare("GET", "/list").basic_auth(user, Some(pass)))
+            .await
+            .is_problem(401, "unauthenticated");
     }
-    for value in ["Basic", "Basic !!!", "Basic YWRtaW4=", "Bearer abc", "Digest x", "Bearer pay_x"] {
-        send(client.bare("GET", "/list").header("authorization", value)).await.is_problem(401, "unauthenticated");
+    for value in ["Basic", "Basic !!!", "Basic YWRtaW4=", "Bearer abc", "Digest x", "Bearer pay_x"]
+    {
+        send(client.bare("GET", "/list").header("authorization", value))
+            .await
+            .is_problem(401, "unauthenticated");
     }
     let logs = format!("{:?}", service.logs());
-    assert!(!logs.contains("correct horse") && !logs.contains("YWRtaW4"), "a secret is in the logs");
+    assert!(
+        !logs.contains("correct horse") && !logs.contains("YWRtaW4"),
+        "a secret is in the logs"
+    );
 }
 
 async fn api_keys(database: Database) {
     let service = Service::start(&database, &[]).await;
     let client = &service.client;
-    let make = async |scopes: Value| client.post("/v1/api-keys", json!({ "name": "a job", "scopes": scopes })).await;
+    let make = async |scopes: Value| {
+        client.post("/v1/api-keys", json!({ "name": "a job", "scopes": scopes })).await
+    };
     let (reader, writer) = (make(json!(["read"])).await, make(json!(["write"])).await);
     assert_eq!(reader.status, 201, "{}", reader.text);
     let secret = |key: &crate::client::Answer| key.body["secret"].as_str().unwrap().to_owned();
@@ -50,14 +60,22 @@ async fn api_keys(database: Database) {
     assert_eq!(send(client.bare("GET", "/list").bearer_auth(&read)).await.status, 200);
     send(client.bare("GET", "/list").bearer_auth(&write)).await.is_problem(403, "forbidden");
     let body = json!({ "payment": "1,00" });
-    send(client.bare("POST", "/create").bearer_auth(&read).json(&body)).await.is_problem(403, "forbidden");
+    send(client.bare("POST", "/create").bearer_auth(&read).json(&body))
+        .await
+        .is_problem(403, "forbidden");
     let created = send(client.bare("POST", "/create").bearer_auth(&write).json(&body)).await;
     assert_eq!(created.status, 201);
-    let events = client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
-    assert_eq!(events.body["data"][0]["actor"], format!("key:{}", writer.body["id"].as_str().unwrap()));
+    let events =
+        client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
+    assert_eq!(
+        events.body["data"][0]["actor"],
+        format!("key:{}", writer.body["id"].as_str().unwrap())
+    );
     // Keys do not make keys.
     send(client.bare("GET", "/v1/api-keys").bearer_auth(&read)).await.is_problem(403, "forbidden");
-    send(client.bare("POST", "/v1/api-keys").bearer_auth(&write).json(&body)).await.is_problem(403, "forbidden");
+    send(client.bare("POST", "/v1/api-keys").bearer_auth(&write).json(&body))
+        .await
+        .is_problem(403, "forbidden");
 
     let listed = client.get("/v1/api-keys").await;
     assert_eq!(listed.body["data"].as_array().map(Vec::len), Some(2));
@@ -66,7 +84,11 @@ async fn api_keys(database: Database) {
     assert_eq!(client.delete(&path).await.status, 204);
     client.delete(&path).await.is_problem(404, "api_key_not_found");
     send(client.bare("GET", "/list").bearer_auth(&read)).await.is_problem(401, "unauthenticated");
-    for body in [json!({}), json!({ "name": "", "scopes": [] }), json!({ "name": "x", "scopes": ["admin"] })] {
+    for body in [
+        json!({}),
+        json!({ "name": "", "scopes": [] }),
+        json!({ "name": "x", "scopes": ["admin"] }),
+    ] {
         client.post("/v1/api-keys", body).await.is_problem(422, "validation_failed");
     }
 }
@@ -125,11 +147,13 @@ impl Issuer {
 async fn tokens_of_the_issuer() {
     let issuer = Issuer::start().await;
     let settings = [("OIDC_ISSUER", issuer.url.as_str()), ("OIDC_AUDIENCE", "payments")];
-    let service = Service::start(&Database::sqlite(), &settings).await;
+    let database = Database::sqlite();
+    let service = Service::start(&database, &settings).await;
     let client = &service.client;
     let list = async |token: &str| send(client.bare("GET", "/list").bearer_auth(token)).await;
     let create = async |token: &str| {
-        send(client.bare("POST", "/create").bearer_auth(token).json(&json!({ "payment": "1,00" }))).await
+        send(client.bare("POST", "/create").bearer_auth(token).json(&json!({ "payment": "1,00" })))
+            .await
     };
     let reader = issuer.token(|_, _| {});
     assert_eq!(list(&reader).await.status, 200);
@@ -137,7 +161,8 @@ async fn tokens_of_the_issuer() {
     let writer = issuer.token(|_, claims| claims["scope"] = json!("payments:write"));
     let created = create(&writer).await;
     assert_eq!(created.status, 201);
-    let events = client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
+    let events =
+        client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
     assert_eq!(events.body["data"][0]["actor"], "oidc:ana");
 
     for (what, token) in [
@@ -160,11 +185,14 @@ async fn tokens_of_the_issuer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guessing_is_slowed_down() {
-    let service = Service::start(&Database::sqlite(), &[]).await;
+    let database = Database::sqlite();
+    let service = Service::start(&database, &[]).await;
     let client = &service.client;
     assert_eq!(client.get("/list").await.status, 200);
     let guess = async |number: u32| {
-        let request = client.bare("GET", "/list").header("x-forwarded-for", format!("9.9.9.{number}, 10.1.1.1"));
+        let request = client
+            .bare("GET", "/list")
+            .header("x-forwarded-for", format!("9.9.9.{number}, 10.1.1.1"));
         send(request.basic_auth("admin", Some(format!("guess {number}")))).await.status
     };
     let mut statuses = Vec::new();
@@ -172,6 +200,9 @@ async fn guessing_is_slowed_down() {
         statuses.push(guess(number).await);
     }
     assert_eq!(statuses[0], 401);
-    assert_eq!(statuses[69], 429, "only the last hop counts: the others are invented by the client");
+    assert_eq!(
+        statuses[69], 429,
+        "only the last hop counts: the others are invented by the client"
+    );
     assert_eq!(client.get("/list").await.status, 200, "those who are known are not disturbed");
 }

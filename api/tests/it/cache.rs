@@ -28,7 +28,8 @@ async fn a_write_is_seen_by_the_next_read(database: Database) {
                 }
             });
         }
-        let written = service.client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await;
+        let written =
+            service.client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await;
         assert_eq!(service.client.get(&path).await.body, written.body);
         readers.join_all().await;
         assert_eq!(service.client.delete(&path).await.status, 409);
@@ -43,7 +44,10 @@ async fn other_instances_hear_of_a_write() {
         let id = one.client.payment("1,00").await;
         let path = format!("/v1/payments/{id}");
         assert_eq!(two.client.get(&path).await.body["version"], 1);
-        assert_eq!(one.client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await.status, 200);
+        assert_eq!(
+            one.client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await.status,
+            200
+        );
         let mut version = json!(1);
         for _ in 0..100 {
             version = two.client.get(&path).await.body["version"].clone();
@@ -71,7 +75,10 @@ async fn deaf_instances_do_not_cache() {
     assert_eq!(reader.client.get(&path).await.body["version"], 1);
     // The message about this write is lost with the connection.
     proxy.set(Mode::Cut);
-    assert_eq!(writer.client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await.status, 200);
+    assert_eq!(
+        writer.client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await.status,
+        200
+    );
     tokio::time::sleep(Duration::from_millis(300)).await;
     proxy.set(Mode::Open);
     let mut answer = reader.client.get(&path).await;
@@ -87,16 +94,21 @@ async fn readers_of_one_payment_share_a_fetch() {
     let database = Database::postgres().await;
     let metrics = crate::database::free_port();
     let port = metrics.to_string();
-    let service = Service::start(&database, &[("METRICS_PORT", &port), ("RATE_LIMIT_PER_MINUTE", "0")]).await;
+    let service =
+        Service::start(&database, &[("METRICS_PORT", &port), ("RATE_LIMIT_PER_MINUTE", "0")]).await;
     let id = service.client.payment("1,00").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     for _ in 0..50 {
         assert_eq!(service.client.get(&format!("/v1/payments/{id}")).await.status, 200);
     }
-    let shown = crate::client::Client::new(metrics).open("GET", "/metrics").await.expect("metrics").text;
+    let shown =
+        crate::client::Client::new(metrics).open("GET", "/metrics").await.expect("metrics").text;
     let finds = shown
         .lines()
-        .find(|line| line.starts_with("db_client_operation_duration_seconds_count") && line.contains("\"find\""))
+        .find(|line| {
+            line.starts_with("db_client_operation_duration_seconds_count")
+                && line.contains("\"find\"")
+        })
         .and_then(|line| line.rsplit(' ').next()?.parse::<u32>().ok())
         .expect("finds are counted");
     assert!(finds <= 2, "{finds} fetches for one payment");

@@ -73,7 +73,12 @@ impl Answer {
     /// Checks that this is a well-formed problem, and which.
     #[track_caller]
     pub(crate) fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["status"], status);
         assert_eq!(self.body["type"], format!("/problems/{code}"));
@@ -87,7 +92,8 @@ impl Answer {
     pub(crate) fn complaints(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
-        let mut complaints: Vec<_> = errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect();
+        let mut complaints: Vec<_> =
+            errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect();
         complaints.sort();
         complaints
     }

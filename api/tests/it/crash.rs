@@ -23,7 +23,8 @@ async fn nothing_acknowledged_is_lost(database: Database) {
     let mut acknowledged: BTreeMap<String, String> = BTreeMap::new();
     let mut asked: BTreeSet<String> = BTreeSet::new();
     for life in 0..3 {
-        let mut service = Service::on_port(&database.url, port, &[("RATE_LIMIT_PER_MINUTE", "0")]).await;
+        let mut service =
+            Service::on_port(&database.url, port, &[("RATE_LIMIT_PER_MINUTE", "0")]).await;
         let mut tasks = tokio::task::JoinSet::new();
         for client in 0..CLIENTS {
             tasks.spawn(create_until_it_breaks(service.client.clone(), format!("{life}-{client}")));
@@ -64,7 +65,10 @@ async fn nothing_acknowledged_is_lost(database: Database) {
 }
 
 /// Returns what was acknowledged, and the key whose answer never came.
-async fn create_until_it_breaks(client: Client, name: String) -> (BTreeMap<String, String>, String) {
+async fn create_until_it_breaks(
+    client: Client,
+    name: String,
+) -> (BTreeMap<String, String>, String) {
     let mut done = BTreeMap::new();
     for number in 0.. {
         let key = format!("{name}-{number}");
@@ -78,7 +82,9 @@ async fn create_until_it_breaks(client: Client, name: String) -> (BTreeMap<Strin
 
 async fn create(client: &Client, key: &str) -> Option<String> {
     let body = json!({ "amount": { "minor": 1 }, "data": { "key": key } });
-    let answer = answer(client.request("POST", "/v1/payments").header("idempotency-key", key).json(&body)).await?;
+    let answer =
+        answer(client.request("POST", "/v1/payments").header("idempotency-key", key).json(&body))
+            .await?;
     assert_eq!(answer.status, 201, "{}", answer.text);
     Some(answer.body["id"].as_str().unwrap().to_owned())
 }

@@ -34,7 +34,8 @@ impl Database {
 
     pub(crate) async fn postgres() -> Self {
         let server = SERVER.get_or_init(server).await;
-        let name = format!("payments_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("payments_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut connection = PgConnection::connect(server).await.expect("the test server answers");
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::query(create).execute(&mut connection).await.expect("a new database");
@@ -48,7 +49,8 @@ impl Database {
 
     /// Does something to the database behind the service's back. Only Postgres lets others in while the service runs.
     pub(crate) async fn execute(&self, sql: &'static str) {
-        let mut connection = PgConnection::connect(&self.url).await.expect("the test database answers");
+        let mut connection =
+            PgConnection::connect(&self.url).await.expect("the test database answers");
         sqlx::raw_sql(sql).execute(&mut connection).await.expect(sql);
     }
 }
@@ -59,10 +61,15 @@ async fn server() -> String {
     }
     let root = output("id", &["-u"]) == "0";
     // As root the server runs as nobody, who may not be allowed into the target folder.
-    let kept = if root { std::env::temp_dir().join("payments-api-tests") } else { env!("CARGO_TARGET_TMPDIR").into() };
+    let kept = if root {
+        std::env::temp_dir().join("payments-api-tests")
+    } else {
+        env!("CARGO_TARGET_TMPDIR").into()
+    };
     fs::create_dir_all(&kept).expect("a folder for the server's files");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres.sh");
-    let programs = PathBuf::from(output(script.to_str().expect("a path"), &[kept.to_str().expect("a path")]));
+    let programs =
+        PathBuf::from(output(script.to_str().expect("a path"), &[kept.to_str().expect("a path")]));
 
     let folder = std::env::temp_dir().join(format!("payments-api-postgres-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
@@ -91,7 +98,9 @@ async fn server() -> String {
         .spawn()
         .expect("a shell");
     let mut line = String::new();
-    BufReader::new(keeper.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+    BufReader::new(keeper.stdout.take().expect("its output"))
+        .read_line(&mut line)
+        .expect("its first line");
     assert_eq!(line, "started\n", "the server cannot be made");
     // Its standard input stays open until this process ends.
     std::mem::forget(keeper);
@@ -103,11 +112,15 @@ async fn server() -> String {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("the server did not start: {}", fs::read_to_string(folder.join("log")).unwrap_or_default());
+    panic!(
+        "the server did not start: {}",
+        fs::read_to_string(folder.join("log")).unwrap_or_default()
+    );
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output().expect(program);
+    let output =
+        Command::new(program).args(arguments).stderr(Stdio::inherit()).output().expect(program);
     assert!(output.status.success(), "{program} failed");
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }

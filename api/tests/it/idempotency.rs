@@ -11,10 +11,20 @@ use crate::{
     service::Service,
 };
 
-on_both!(a_key_pays_once, keys_are_read_as_they_are_sent, required_keys, old_keys_expire, many_retries_at_once);
+on_both!(
+    a_key_pays_once,
+    keys_are_read_as_they_are_sent,
+    required_keys,
+    old_keys_expire,
+    many_retries_at_once
+);
 
 async fn create(client: &Client, path: &str, key: &str, payment: &str) -> Answer {
-    let body = if path == "/create" { json!({ "payment": payment }) } else { json!({ "amount": { "value": payment } }) };
+    let body = if path == "/create" {
+        json!({ "payment": payment })
+    } else {
+        json!({ "amount": { "value": payment } })
+    };
     send(client.request("POST", path).header("idempotency-key", key).json(&body)).await
 }
 
@@ -34,7 +44,8 @@ async fn a_key_pays_once(database: Database) {
     assert_eq!(client.get("/v1/payments?include=total").await.body["total"], 2);
     let key = client.post("/v1/api-keys", json!({ "name": "other", "scopes": ["write"] })).await;
     let secret = key.body["secret"].as_str().unwrap();
-    let other = client.bare("POST", "/create").header("x-api-key", secret).header("idempotency-key", "k");
+    let other =
+        client.bare("POST", "/create").header("x-api-key", secret).header("idempotency-key", "k");
     let other = send(other.json(&json!({ "payment": "10,00" }))).await;
     assert_eq!((other.status, other.header("idempotency-hit")), (201, ""));
     // What failed validation used no key up.
@@ -48,7 +59,9 @@ async fn keys_are_read_as_they_are_sent(database: Database) {
     let first = create(client, "/create", "same", "1,00").await;
     assert_eq!(create(client, "/create", "\"same\"", "1,00").await.text, first.text);
     let body = json!({ "payment": "1,00" });
-    let third = send(client.request("POST", "/create").header("x-idempotency-key", "same").json(&body)).await;
+    let third =
+        send(client.request("POST", "/create").header("x-idempotency-key", "same").json(&body))
+            .await;
     assert_eq!(third.text, first.text);
     let long = "x".repeat(256);
     for key in ["", " ", "a b", "\"open", "a\"b", &long] {
@@ -109,7 +122,9 @@ async fn a_key_in_flight_is_refused_at_once_by_every_instance() {
     let first = tokio::spawn(async move { create(&client, "/create", "k", "1,00").await });
     tokio::time::sleep(Duration::from_millis(600)).await;
     for service in [&one, &two] {
-        create(&service.client, "/create", "k", "1,00").await.is_problem(409, "idempotency_key_in_flight");
+        create(&service.client, "/create", "k", "1,00")
+            .await
+            .is_problem(409, "idempotency_key_in_flight");
     }
     assert!(!first.is_finished(), "the refusals waited for the first request");
     let first = first.await.unwrap();

@@ -25,14 +25,21 @@ async fn a_quota_is_announced_and_kept(database: Database) {
     let wait = refused.header("retry-after");
     assert!((1..=6).contains(&wait.parse::<u32>().unwrap()), "{wait}");
     assert_eq!(refused.header("ratelimit"), format!("\"default\";r=0;t={wait}"));
-    assert_eq!(service.client.open("GET", "/status").await.unwrap().status, 200, "health checks have no quota");
+    assert_eq!(
+        service.client.open("GET", "/status").await.unwrap().status,
+        200,
+        "health checks have no quota"
+    );
 }
 
 async fn principals_have_quotas_of_their_own(database: Database) {
     let service = Service::start(&database, &[("RATE_LIMIT_PER_MINUTE", "5")]).await;
     let key = service.client.post("/v1/api-keys", json!({ "name": "x", "scopes": ["read"] })).await;
     while service.client.get("/list").await.status == 200 {}
-    let other = service.client.bare("GET", "/list").header("x-api-key", key.body["secret"].as_str().unwrap());
+    let other = service
+        .client
+        .bare("GET", "/list")
+        .header("x-api-key", key.body["secret"].as_str().unwrap());
     assert_eq!(send(other).await.status, 200);
 }
 
@@ -60,6 +67,9 @@ async fn instances_share_a_quota() {
     let allowed: u32 = tasks.join_all().await.into_iter().sum();
     let refilled = QUOTA as f32 * began.elapsed().as_secs_f32() / 60.0;
     let most = QUOTA as f32 + refilled + 1.0;
-    assert!(allowed as f32 <= most, "{allowed} of at most {most}: three instances gave more than one quota");
+    assert!(
+        allowed as f32 <= most,
+        "{allowed} of at most {most}: three instances gave more than one quota"
+    );
     assert!(allowed >= QUOTA - 10, "{allowed}: leased tokens were lost");
 }

@@ -9,7 +9,11 @@ use crate::{client::send, database::Database, on_both, service::Service};
 on_both!(pages_meet_every_payment_once, filters, wrong_parameters, cursors_outlive_their_instance);
 
 fn ids(body: &Value) -> Vec<String> {
-    body.as_array().unwrap().iter().map(|payment| payment["id"].as_str().unwrap().to_owned()).collect()
+    body.as_array()
+        .unwrap()
+        .iter()
+        .map(|payment| payment["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn pages_meet_every_payment_once(database: Database) {
@@ -51,21 +55,40 @@ async fn filters(database: Database) {
     let service = Service::start(&database, &[]).await;
     let client = &service.client;
     let create = async |minor: i64, data: Value| {
-        let created = client.post("/v1/payments", json!({ "amount": { "minor": minor }, "data": data })).await;
-        (created.body["id"].as_str().unwrap().to_owned(), created.body["created_at"].as_str().unwrap().to_owned())
+        let created = client
+            .post("/v1/payments", json!({ "amount": { "minor": minor }, "data": data }))
+            .await;
+        (
+            created.body["id"].as_str().unwrap().to_owned(),
+            created.body["created_at"].as_str().unwrap().to_owned(),
+        )
     };
-    let (a, _) = create(100, json!({ "order": "A-17", "lines": { "count": 2, "gift": true } })).await;
+    let (a, _) =
+        create(100, json!({ "order": "A-17", "lines": { "count": 2, "gift": true } })).await;
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    let (b, at) = create(200, json!({ "order": "B", "note": null, "lines": { "count": 2.0 } })).await;
+    let (b, at) =
+        create(200, json!({ "order": "B", "note": null, "lines": { "count": 2.0 } })).await;
     let (c, _) = create(300, json!(["order", "A-17"])).await;
     client.put(&format!("/update/{b}"), json!({ "status": "consumed" })).await;
     client.delete(&format!("/v1/payments/{c}")).await;
 
     let find = async |name: &str, value: &str| {
-        let request = client.request("GET", "/v1/payments").query(&[(name, value), ("include", "total")]);
+        let request =
+            client.request("GET", "/v1/payments").query(&[(name, value), ("include", "total")]);
         let answer = send(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        let mut found: Vec<_> = ids(&answer.body["data"]).into_iter().map(|id| if id == a { 'a' } else if id == b { 'b' } else { 'c' }).collect();
+        let mut found: Vec<_> = ids(&answer.body["data"])
+            .into_iter()
+            .map(|id| {
+                if id == a {
+                    'a'
+                } else if id == b {
+                    'b'
+                } else {
+                    'c'
+                }
+            })
+            .collect();
         assert_eq!(answer.body["total"], found.len());
         found.sort_unstable();
         String::from_iter(found)
@@ -98,7 +121,17 @@ async fn wrong_parameters(database: Database) {
     let named: Vec<_> = refused.complaints().into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         named,
-        ["created_gte", "cursor", "data", "include", "limit", "minor_gte", "page", "show_deleted", "status"]
+        [
+            "created_gte",
+            "cursor",
+            "data",
+            "include",
+            "limit",
+            "minor_gte",
+            "page",
+            "show_deleted",
+            "status"
+        ]
     );
     service.client.get("/v1/payments?limit=1&limit=2").await.is_problem(400, "invalid_parameter");
     service.client.get("/list?status=inserted").await.is_problem(400, "invalid_parameter");

@@ -86,11 +86,18 @@ async fn database_gone() {
     tokio::time::sleep(outage()).await;
     let during = std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!(during.keys().copied().collect::<Vec<_>>(), [503], "{during:?}");
-    assert!(during[&503].0 > 100 && during[&503].1 < Duration::from_secs(2), "refusals were slow: {during:?}");
+    assert!(
+        during[&503].0 > 100 && during[&503].1 < Duration::from_secs(2),
+        "refusals were slow: {during:?}"
+    );
     assert!(threads(&service) <= threads_before + 2, "threads piled up");
     assert_eq!(service.client.open("GET", "/readyz").await.unwrap().status, 503);
     let status = service.client.open("GET", "/status").await.unwrap();
-    assert_eq!((status.status, &status.body["status"]), (200, &json!("warn")), "a balancer would replace every task");
+    assert_eq!(
+        (status.status, &status.body["status"]),
+        (200, &json!("warn")),
+        "a balancer would replace every task"
+    );
 
     proxy.set(Mode::Open);
     let back = Instant::now();
@@ -141,7 +148,8 @@ async fn database_silent() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn database_slow() {
     let database = Database::postgres().await;
-    let service = Service::start(&database, &[("REQUEST_TIMEOUT_MS", "800"), ("MAX_IN_FLIGHT", "4")]).await;
+    let service =
+        Service::start(&database, &[("REQUEST_TIMEOUT_MS", "800"), ("MAX_IN_FLIGHT", "4")]).await;
     database
         .execute(
             "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END';
@@ -152,14 +160,22 @@ async fn database_slow() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..12 {
         let client = service.client.clone();
-        tasks.spawn(async move { send(client.request("POST", "/create").json(&json!({ "payment": "1,00" }))).await });
+        tasks.spawn(async move {
+            send(client.request("POST", "/create").json(&json!({ "payment": "1,00" }))).await
+        });
     }
     let mut statuses = BTreeMap::new();
     while let Some(answer) = tasks.join_next().await {
         let answer = answer.unwrap();
-        *statuses.entry((answer.status, answer.body["code"].as_str().unwrap_or_default().to_owned())).or_insert(0) += 1;
+        *statuses
+            .entry((answer.status, answer.body["code"].as_str().unwrap_or_default().to_owned()))
+            .or_insert(0) += 1;
     }
-    assert!(began.elapsed() < Duration::from_secs(5), "requests waited longer than the limit: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "requests waited longer than the limit: {:?}",
+        began.elapsed()
+    );
     assert!(statuses.contains_key(&(504, "timeout".to_owned())), "{statuses:?}");
     assert!(statuses.contains_key(&(503, "overloaded".to_owned())), "{statuses:?}");
     // The server gave up as well: nobody holds locks for half a minute.

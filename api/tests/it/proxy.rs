@@ -1,10 +1,5 @@
 //! A TCP proxy that can be cut, stalled, and told where to send new connections.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -23,7 +18,6 @@ pub(crate) enum Mode {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     mode: watch::Sender<Mode>,
-    pub(crate) open: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -32,16 +26,13 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let (mode, modes) = watch::channel(Mode::Open);
-        let open = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&open);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *modes.borrow() == Mode::Cut {
                     continue;
                 }
-                let (modes, count) = (modes.clone(), Arc::clone(&count));
+                let modes = modes.clone();
                 tokio::spawn(async move {
-                    count.fetch_add(1, Ordering::SeqCst);
                     if let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await {
                         let (from_client, to_client) = client.into_split();
                         let (from_server, to_server) = server.into_split();
@@ -50,11 +41,10 @@ impl Proxy {
                             () = pump(from_server, to_client, modes) => {}
                         }
                     }
-                    count.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { port, mode, open }
+        Self { port, mode }
     }
 
     pub(crate) fn set(&self, mode: Mode) {
@@ -62,7 +52,11 @@ impl Proxy {
     }
 }
 
-async fn pump(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, mut modes: watch::Receiver<Mode>) {
+async fn pump(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    mut modes: watch::Receiver<Mode>,
+) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = tokio::select! {
@@ -70,7 +64,9 @@ async fn pump(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + 
             cut = modes.wait_for(|mode| *mode == Mode::Cut) => return drop(cut),
         };
         let Ok(bytes @ 1..) = read else { return };
-        if modes.wait_for(|mode| *mode != Mode::Stalled).await.is_err() || *modes.borrow() == Mode::Cut {
+        if modes.wait_for(|mode| *mode != Mode::Stalled).await.is_err()
+            || *modes.borrow() == Mode::Cut
+        {
             return;
         }
         if to.write_all(&buffer[..bytes]).await.is_err() {

@@ -11,7 +11,8 @@ const CONSUMERS: usize = 64;
 async fn one_of_64_consumers_wins(database: Database) {
     // Two instances where the database can be shared: the race must not be decided inside one process.
     let one = Service::start(&database, &[]).await;
-    let two = if database.is_postgres() { Some(Service::start(&database, &[]).await) } else { None };
+    let two =
+        if database.is_postgres() { Some(Service::start(&database, &[]).await) } else { None };
     let other = two.as_ref().map_or(&one.client, |two| &two.client);
     for _ in 0..5 {
         let id = one.client.payment("1,00").await;
@@ -20,16 +21,24 @@ async fn one_of_64_consumers_wins(database: Database) {
             let client = if consumer % 2 == 0 { one.client.clone() } else { other.clone() };
             let path = format!("/v1/payments/{id}/status");
             tasks.spawn(async move {
-                let request = client.request("PUT", &path).header("x-request-id", format!("consumer-{consumer}"));
+                let request = client
+                    .request("PUT", &path)
+                    .header("x-request-id", format!("consumer-{consumer}"));
                 send(request.json(&json!({ "status": "consumed" }))).await
             });
         }
         while let Some(answer) = tasks.join_next().await {
             let answer = answer.unwrap();
-            assert_eq!((answer.status, &answer.body["version"]), (200, &json!(2)), "{}", answer.text);
+            assert_eq!(
+                (answer.status, &answer.body["version"]),
+                (200, &json!(2)),
+                "{}",
+                answer.text
+            );
         }
         let events = one.client.get(&format!("/v1/payments/{id}/events")).await;
-        let kinds: Vec<&Value> = events.body["data"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
+        let kinds: Vec<&Value> =
+            events.body["data"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
         assert_eq!(kinds, ["inserted", "consumed"]);
     }
 }
@@ -43,7 +52,9 @@ async fn writers_with_the_same_tag(database: Database) {
         let path = format!("/v1/payments/{id}");
         tasks.spawn(async move {
             let request = if writer % 2 == 0 {
-                client.request("PUT", &format!("{path}/status")).json(&json!({ "status": "consumed" }))
+                client
+                    .request("PUT", &format!("{path}/status"))
+                    .json(&json!({ "status": "consumed" }))
             } else {
                 client.request("DELETE", &path)
             };

@@ -57,7 +57,8 @@ async fn no_request_fails_while_instances_are_replaced() {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let healthy: Vec<_> = targets.iter().filter(|target| target.healthy.load(Ordering::SeqCst)).collect();
+                let healthy: Vec<_> =
+                    targets.iter().filter(|target| target.healthy.load(Ordering::SeqCst)).collect();
                 let Some(target) = healthy.get(turn % healthy.len().max(1)) else {
                     failures.push("no healthy target".to_owned());
                     continue;
@@ -96,7 +97,8 @@ async fn no_request_fails_while_instances_are_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_that_start_together_migrate_once() {
     let database = Database::postgres().await;
-    let services: Vec<_> = (0..4).map(|_| Service::spawn(&database.url, free_port(), &[])).collect();
+    let services: Vec<_> =
+        (0..4).map(|_| Service::spawn(&database.url, free_port(), &[])).collect();
     for service in &services {
         service.wait_until_ready().await;
         assert_eq!(service.client.get("/list").await.status, 200);
@@ -130,7 +132,8 @@ async fn requests_in_progress_are_finished() {
         )
         .await;
     let client = service.client.clone();
-    let request = tokio::spawn(async move { client.post("/create", json!({ "payment": "1,00" })).await });
+    let request =
+        tokio::spawn(async move { client.post("/create", json!({ "payment": "1,00" })).await });
     tokio::time::sleep(Duration::from_millis(500)).await;
     service.signal("-TERM");
     assert_eq!(request.await.unwrap().status, 201);

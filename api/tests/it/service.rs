@@ -71,7 +71,8 @@ impl Service {
 
     pub(crate) async fn wait_until_ready(&self) {
         for _ in 0..600 {
-            if self.client.open("GET", "/startupz").await.is_some_and(|answer| answer.status == 200) {
+            if self.client.open("GET", "/startupz").await.is_some_and(|answer| answer.status == 200)
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

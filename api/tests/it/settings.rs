@@ -3,7 +3,11 @@
 use crate::service::command;
 
 fn refused(settings: &[(&str, &str)]) -> (Option<i32>, String) {
-    let output = command("sqlite:///tmp/never-made.db").env("PORT", "0").envs(settings.iter().copied()).output().unwrap();
+    let output = command("sqlite:///tmp/never-made.db")
+        .env("PORT", "0")
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -33,29 +37,53 @@ fn one_line_names_the_variable() {
         ("HOST", "everywhere"),
     ] {
         let (code, text) = refused(&[(variable, value)]);
-        assert_eq!(code, Some(if text.contains("cannot be read") { 1 } else { 64 }), "{variable}={value}: {text}");
-        assert!(text.starts_with(&format!("payments-api: {variable}: ")), "{variable}={value}: {text}");
+        assert_eq!(
+            code,
+            Some(if text.contains("cannot be read") { 1 } else { 64 }),
+            "{variable}={value}: {text}"
+        );
+        assert!(
+            text.starts_with(&format!("payments-api: {variable}: ")),
+            "{variable}={value}: {text}"
+        );
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.contains("hunter2"), "a secret is shown: {text}");
     }
     let (_, text) = refused(&[("OIDC_ISSUER", "https://issuer")]);
     assert!(text.starts_with("payments-api: OIDC_AUDIENCE: "), "{text}");
     let (_, text) = refused(&[("WEBHOOK_URL", "https://x"), ("WEBHOOK_SECRET", "whsec_hunter2")]);
-    assert!(text.starts_with("payments-api: WEBHOOK_SECRET: ") && !text.contains("hunter2"), "{text}");
+    assert!(
+        text.starts_with("payments-api: WEBHOOK_SECRET: ") && !text.contains("hunter2"),
+        "{text}"
+    );
 }
 
 #[test]
 fn containers_refuse_to_lose_payments() {
-    let (code, text) = refused(&[("CONTAINER", "1"), ("DATABASE_URL", "sqlite:///dev/shm/payments.db")]);
+    let (code, text) =
+        refused(&[("CONTAINER", "1"), ("DATABASE_URL", "sqlite:///dev/shm/payments.db")]);
     assert_eq!(code, Some(64));
     assert!(text.contains("DATABASE_EPHEMERAL=true"), "{text}");
 }
 
 #[test]
 fn help_lists_every_variable_but_no_value() {
-    let output = command("postgres://hunter2@host/db").env("ADMIN_PASS", "hunter2").arg("--help").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    for variable in ["PORT", "DATABASE_URL", "ADMIN_USER", "ADMIN_PASS", "RATE_LIMIT_PER_MINUTE", "DRAIN_SECONDS", "WEBHOOK_SECRET"] {
+    let output = command("postgres://hunter2@host/db")
+        .env("ADMIN_PASS", "hunter2")
+        .arg("--help")
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    for variable in [
+        "PORT",
+        "DATABASE_URL",
+        "ADMIN_USER",
+        "ADMIN_PASS",
+        "RATE_LIMIT_PER_MINUTE",
+        "DRAIN_SECONDS",
+        "WEBHOOK_SECRET",
+    ] {
         assert!(text.contains(&format!("[env: {variable}]")), "{variable} is not in --help");
     }
     assert!(!text.contains("hunter2"));
@@ -66,10 +94,12 @@ fn migrate_makes_the_schema_and_ends() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("payments.db");
     for _ in 0..2 {
-        let status = command(&format!("sqlite://{}", file.display())).arg("migrate").status().unwrap();
+        let status =
+            command(&format!("sqlite://{}", file.display())).arg("migrate").status().unwrap();
         assert!(status.success());
     }
     assert!(file.exists());
-    let unreachable = command("postgres://nobody@127.0.0.1:1/none").arg("migrate").output().unwrap();
+    let unreachable =
+        command("postgres://nobody@127.0.0.1:1/none").arg("migrate").output().unwrap();
     assert_eq!(unreachable.status.code(), Some(1));
 }

@@ -34,7 +34,11 @@ async fn metrics_have_conventional_names(database: Database) {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
     assert!(!shown.contains(&id), "an id is a label");
-    assert_eq!(service.client.open("GET", "/metrics").await.unwrap().status, 404, "metrics have a port of their own");
+    assert_eq!(
+        service.client.open("GET", "/metrics").await.unwrap().status,
+        404,
+        "metrics have a port of their own"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,27 +65,46 @@ async fn one_request_in_log_trace_and_audit() {
         .json(&serde_json::json!({ "payment": "1,00" }));
     let created = send(request).await;
     assert_eq!(created.status, 201);
-    let events = service.client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
-    assert_eq!((&events.body["data"][0]["trace_id"], &events.body["data"][0]["request_id"]), (&trace.into(), &"r-1".into()));
-    let balancer = service.client.request("GET", "/nowhere").header("x-amzn-trace-id", "Root=1-67891233-abcdef012345678912345678");
+    let events = service
+        .client
+        .get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap()))
+        .await;
+    assert_eq!(
+        (&events.body["data"][0]["trace_id"], &events.body["data"][0]["request_id"]),
+        (&trace.into(), &"r-1".into())
+    );
+    let balancer = service
+        .client
+        .request("GET", "/nowhere")
+        .header("x-amzn-trace-id", "Root=1-67891233-abcdef012345678912345678");
     assert_eq!(send(balancer).await.body["trace_id"], "67891233abcdef012345678912345678");
 
     service.signal("-TERM");
     service.ended().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let line = service.logs().into_iter().find(|line| line["request_id"] == "r-1").expect("a log line");
-    assert_eq!((&line["trace_id"], &line["route"], &line["status"]), (&trace.into(), &"/create".into(), &201.into()));
+    let line =
+        service.logs().into_iter().find(|line| line["request_id"] == "r-1").expect("a log line");
+    assert_eq!(
+        (&line["trace_id"], &line["route"], &line["status"]),
+        (&trace.into(), &"/create".into(), &201.into())
+    );
     assert_eq!(line["principal"], "admin");
     let spans = received.lock().unwrap().clone();
     let has = |text: &[u8]| spans.windows(text.len()).any(|window| window == text);
-    let id: Vec<u8> = (0..16).map(|place| u8::from_str_radix(&trace[place * 2..place * 2 + 2], 16).unwrap()).collect();
-    assert!(has(&id) && has(b"POST /create") && has(b"db.operation.name"), "the trace was not exported");
+    let id: Vec<u8> = (0..16)
+        .map(|place| u8::from_str_radix(&trace[place * 2..place * 2 + 2], 16).unwrap())
+        .collect();
+    assert!(
+        has(&id) && has(b"POST /create") && has(b"db.operation.name"),
+        "the trace was not exported"
+    );
     assert!(!has(b"GET /v1/payments/{id}/events"), "a trace that was not sampled was exported");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn xray_ids_begin_with_the_time() {
-    let service = Service::start(&Database::sqlite(), &[("TRACE_IDS", "xray")]).await;
+    let database = Database::sqlite();
+    let service = Service::start(&database, &[("TRACE_IDS", "xray")]).await;
     let answer = service.client.get("/nowhere").await;
     let seconds = u64::from_str_radix(&answer.body["trace_id"].as_str().unwrap()[..8], 16).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

@@ -35,7 +35,11 @@ impl Receiver {
                     *refusals -= 1;
                     return StatusCode::INTERNAL_SERVER_ERROR;
                 }
-                receiver.heard.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
+                receiver
+                    .heard
+                    .lock()
+                    .unwrap()
+                    .push((headers, String::from_utf8(body.to_vec()).unwrap()));
                 StatusCode::NO_CONTENT
             }),
         );
@@ -69,7 +73,10 @@ async fn changes_are_told_until_they_are_received(database: Database) {
     assert_eq!(service.client.put(&path, json!({ "status": "consumed" })).await.status, 200);
     assert_eq!(service.client.put(&path, json!({ "status": "consumed" })).await.status, 200);
     assert_eq!(service.client.delete(&format!("/v1/payments/{other}")).await.status, 204);
-    assert_eq!(send(service.client.request("POST", &format!("/v1/payments/{other}/restore"))).await.status, 200);
+    assert_eq!(
+        send(service.client.request("POST", &format!("/v1/payments/{other}/restore"))).await.status,
+        200
+    );
     // What was not delivered yet survives a sudden end.
     service.kill();
     let service = Service::start(&database, &settings).await;
@@ -79,8 +86,13 @@ async fn changes_are_told_until_they_are_received(database: Database) {
     for (headers, body) in &heard {
         let text = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_owned();
         let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(SECRET).unwrap()).unwrap();
-        mac.update(format!("{}.{}.{body}", text("webhook-id"), text("webhook-timestamp")).as_bytes());
-        assert_eq!(text("webhook-signature"), format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
+        mac.update(
+            format!("{}.{}.{body}", text("webhook-id"), text("webhook-timestamp")).as_bytes(),
+        );
+        assert_eq!(
+            text("webhook-signature"),
+            format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+        );
         assert!(text("traceparent").starts_with("00-"));
         let body: Value = serde_json::from_str(body).unwrap();
         kinds.push(format!("{} {}", body["type"].as_str().unwrap(), body["data"]["version"]));
