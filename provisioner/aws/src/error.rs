@@ -57,6 +57,13 @@ pub(crate) fn refusal(operation: &'static str, code: Option<&str>, message: Opti
     }
 }
 
+/// A create call answered with success and without saying what was made: to be looked for.
+pub(crate) fn unnamed(operation: &'static str) -> Error {
+    let mut error = Error::new(Class::Lost, "the answer does not say what was made");
+    error.operation = Some(operation.into());
+    error
+}
+
 /// The result of a delete call: gone already is success.
 pub(crate) fn gone(result: engine::Result<()>) -> engine::Result<()> {
     result.or_else(|e| if e.is(Class::Absent) { Ok(()) } else { Err(e) })

@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod client;
 pub mod error;
+pub mod preflight;
 
 mod compute;
 mod data;

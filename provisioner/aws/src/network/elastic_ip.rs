@@ -6,7 +6,7 @@ use engine::{Adapter, Class, Error, Id, Op, Ready, Result, Seen, Which};
 use kinds::ElasticIp;
 use kinds::network::ElasticIpOutputs;
 
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<ElasticIp> for Aws {
@@ -36,7 +36,7 @@ impl Adapter<ElasticIp> for Aws {
             .send()
             .await
             .map_err(|e| error("ec2:AllocateAddress", e))?;
-        made.allocation_id.map(Id).ok_or_else(|| Error::other("an address without an id"))
+        made.allocation_id.map(Id).ok_or_else(|| unnamed("ec2:AllocateAddress"))
     }
 
     async fn update(&self, desired: &ElasticIp, seen: &Seen<ElasticIp>) -> Result<Id> {

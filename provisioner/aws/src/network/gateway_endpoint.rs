@@ -1,11 +1,11 @@
 //! Gateway endpoints. EC2 takes four of their calls at once and then one in three seconds.
 
 use aws_sdk_ec2::types::{Filter, ResourceType, VpcEndpoint, VpcEndpointType};
-use engine::{Adapter, Class, Error, Id, Input, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Class, Id, Input, Op, Ready, Result, Seen, Which};
 use kinds::GatewayEndpoint;
 use kinds::network::IdOutputs;
 
-use crate::error::{error, gone, refusal};
+use crate::error::{error, gone, refusal, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<GatewayEndpoint> for Aws {
@@ -54,7 +54,7 @@ impl Adapter<GatewayEndpoint> for Aws {
             .await
             .map_err(|e| error("ec2:CreateVpcEndpoint", e))?;
         let id = made.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
-        id.map(Id).ok_or_else(|| Error::other("an endpoint without an id"))
+        id.map(Id).ok_or_else(|| unnamed("ec2:CreateVpcEndpoint"))
     }
 
     async fn update(&self, desired: &GatewayEndpoint, seen: &Seen<GatewayEndpoint>) -> Result<Id> {
@@ -97,7 +97,7 @@ impl Aws {
 }
 
 /// `None` for one that is gone and only remembered.
-fn readiness(endpoint: &VpcEndpoint) -> Option<Ready> {
+pub(crate) fn readiness(endpoint: &VpcEndpoint) -> Option<Ready> {
     // The wire says `available` where the SDK's enumeration says `Available`.
     let state = endpoint.state()?.as_str().to_ascii_lowercase();
     Some(match state.as_str() {

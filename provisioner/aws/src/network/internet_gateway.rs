@@ -1,12 +1,12 @@
 //! Internet gateways and their attachment. Detached only when no public address is mapped in the VPC.
 
 use aws_sdk_ec2::types::{AttachmentStatus, ResourceType};
-use engine::{Adapter, Error, Id, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Id, Op, Ready, Result, Seen, Which};
 use kinds::InternetGateway;
 use kinds::network::IdOutputs;
 
 use super::interface::refuse_while;
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<InternetGateway> for Aws {
@@ -50,7 +50,7 @@ impl Adapter<InternetGateway> for Aws {
         let call = self.write()?.ec2.create_internet_gateway().tag_specifications(tags);
         let made = call.send().await.map_err(|e| error("ec2:CreateInternetGateway", e))?;
         let id = made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
-        id.map(Id).ok_or_else(|| Error::other("an internet gateway without an id"))
+        id.map(Id).ok_or_else(|| unnamed("ec2:CreateInternetGateway"))
     }
 
     async fn update(&self, desired: &InternetGateway, seen: &Seen<InternetGateway>) -> Result<Id> {

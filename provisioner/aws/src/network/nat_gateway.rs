@@ -2,11 +2,11 @@
 //! after they are gone.
 
 use aws_sdk_ec2::types::{Filter, NatGateway as Found, NatGatewayState, ResourceType};
-use engine::{Adapter, Error, Id, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Id, Op, Ready, Result, Seen, Which};
 use kinds::NatGateway;
 use kinds::network::IdOutputs;
 
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<NatGateway> for Aws {
@@ -49,7 +49,7 @@ impl Adapter<NatGateway> for Aws {
             .await
             .map_err(|e| error("ec2:CreateNatGateway", e))?;
         let id = made.nat_gateway.and_then(|gateway| gateway.nat_gateway_id);
-        id.map(Id).ok_or_else(|| Error::other("a NAT gateway without an id"))
+        id.map(Id).ok_or_else(|| unnamed("ec2:CreateNatGateway"))
     }
 
     async fn update(&self, desired: &NatGateway, seen: &Seen<NatGateway>) -> Result<Id> {
@@ -74,7 +74,7 @@ impl Aws {
 }
 
 /// `None` for one that is gone and only remembered.
-fn readiness(gateway: &Found) -> Option<Ready> {
+pub(crate) fn readiness(gateway: &Found) -> Option<Ready> {
     Some(match gateway.state()? {
         NatGatewayState::Available => Ready::Yes,
         NatGatewayState::Deleted => return None,

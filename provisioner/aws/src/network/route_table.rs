@@ -6,11 +6,11 @@ use aws_sdk_ec2::types::{
     Filter, ResourceType, Route as FoundRoute, RouteOrigin, RouteTable as Found,
     RouteTableAssociation, RouteTableAssociationStateCode as State,
 };
-use engine::{Adapter, Class, Error, Id, Input, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Class, Id, Input, Op, Ready, Result, Seen, Which};
 use kinds::network::IdOutputs;
 use kinds::{Route, RouteTable};
 
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<RouteTable> for Aws {
@@ -49,7 +49,7 @@ impl Adapter<RouteTable> for Aws {
             .await
             .map_err(|e| error("ec2:CreateRouteTable", e))?;
         let id = made.route_table.and_then(|table| table.route_table_id);
-        id.map(Id).ok_or_else(|| Error::other("a route table without an id"))
+        id.map(Id).ok_or_else(|| unnamed("ec2:CreateRouteTable"))
     }
 
     async fn update(&self, desired: &RouteTable, seen: &Seen<RouteTable>) -> Result<Id> {

@@ -1,12 +1,12 @@
 //! Subnets. Deleted only when no network interface is left in them.
 
 use aws_sdk_ec2::types::{ResourceType, SubnetState};
-use engine::{Adapter, Error, Id, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Id, Op, Ready, Result, Seen, Which};
 use kinds::Subnet;
 use kinds::network::IdOutputs;
 
 use super::interface::refuse_while;
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<Subnet> for Aws {
@@ -58,7 +58,7 @@ impl Adapter<Subnet> for Aws {
             .await
             .map_err(|e| error("ec2:CreateSubnet", e))?;
         let id = made.subnet.and_then(|subnet| subnet.subnet_id);
-        id.map(Id).ok_or_else(|| Error::other("a subnet without an id"))
+        id.map(Id).ok_or_else(|| unnamed("ec2:CreateSubnet"))
     }
 
     async fn update(&self, desired: &Subnet, seen: &Seen<Subnet>) -> Result<Id> {

@@ -1,12 +1,12 @@
 //! VPCs and their two DNS attributes.
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
-use engine::{Adapter, Class, Error, Id, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Class, Id, Op, Ready, Result, Seen, Which};
 use futures::future::{try_join, try_join_all};
 use kinds::Vpc;
 use kinds::network::IdOutputs;
 
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<Vpc> for Aws {
@@ -59,10 +59,7 @@ impl Adapter<Vpc> for Aws {
             .send()
             .await
             .map_err(|e| error("ec2:CreateVpc", e))?;
-        made.vpc
-            .and_then(|vpc| vpc.vpc_id)
-            .map(Id)
-            .ok_or_else(|| Error::other("a VPC without an id"))
+        made.vpc.and_then(|vpc| vpc.vpc_id).map(Id).ok_or_else(|| unnamed("ec2:CreateVpc"))
     }
 
     async fn update(&self, desired: &Vpc, seen: &Seen<Vpc>) -> Result<Id> {

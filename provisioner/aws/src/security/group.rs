@@ -1,11 +1,11 @@
 //! Security groups. Deleted only when no network interface carries them.
 
 use aws_sdk_ec2::types::ResourceType;
-use engine::{Adapter, Error, Id, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Id, Op, Ready, Result, Seen, Which};
 use kinds::SecurityGroup;
 use kinds::network::IdOutputs;
 
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::network::interface::refuse_while;
 use crate::{Aws, tags};
 
@@ -53,7 +53,7 @@ impl Adapter<SecurityGroup> for Aws {
             .send()
             .await
             .map_err(|e| error("ec2:CreateSecurityGroup", e))?;
-        made.group_id.map(Id).ok_or_else(|| Error::other("a security group without an id"))
+        made.group_id.map(Id).ok_or_else(|| unnamed("ec2:CreateSecurityGroup"))
     }
 
     async fn update(&self, desired: &SecurityGroup, seen: &Seen<SecurityGroup>) -> Result<Id> {

@@ -44,17 +44,17 @@ pub(super) fn behind<'a>(arn: &'a str, prefix: &str) -> &'a str {
 }
 
 /// Owner and tags of several ARNs.
-pub(super) struct Labels(BTreeMap<String, (Option<Owner>, Tags)>);
+pub(crate) struct Labels(BTreeMap<String, (Option<Owner>, Tags)>);
 
 impl Labels {
     /// Those of one ARN; none when it is gone meanwhile.
-    pub(super) fn take(&mut self, arn: &str) -> (Option<Owner>, Tags) {
+    pub(crate) fn take(&mut self, arn: &str) -> (Option<Owner>, Tags) {
         self.0.remove(arn).unwrap_or_default()
     }
 }
 
 impl Aws {
-    pub(super) async fn elb_labels(&self, arns: &[&str]) -> Result<Labels> {
+    pub(crate) async fn elb_labels(&self, arns: &[&str]) -> Result<Labels> {
         let found = known(arns, |arns| async move {
             let call = self.read().elb.describe_tags().set_resource_arns(Some(arns));
             let found =

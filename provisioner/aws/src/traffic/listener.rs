@@ -8,7 +8,7 @@ use kinds::traffic::ListenerOutputs;
 
 use super::action;
 use super::arns::known;
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<Listener> for Aws {
@@ -57,7 +57,7 @@ impl Adapter<Listener> for Aws {
             .await
             .map_err(|e| error("elasticloadbalancing:CreateListener", e))?;
         let arn = made.listeners().first().and_then(|one| one.listener_arn());
-        arn.map(Id::from).ok_or_else(|| Error::other("a listener without an ARN"))
+        arn.map(Id::from).ok_or_else(|| unnamed("elasticloadbalancing:CreateListener"))
     }
 
     async fn update(&self, desired: &Listener, seen: &Seen<Listener>) -> Result<Id> {

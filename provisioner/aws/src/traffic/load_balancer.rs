@@ -13,7 +13,7 @@ use kinds::traffic::LoadBalancerOutputs;
 use kinds::{LoadBalancer, LoadBalancerAttributes, Tags};
 
 use super::arns::{behind, known};
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::network::interface::describe;
 use crate::{Aws, tags};
 
@@ -70,7 +70,7 @@ impl Adapter<LoadBalancer> for Aws {
             .await
             .map_err(|e| error("elasticloadbalancing:CreateLoadBalancer", e))?;
         let arn = made.load_balancers().first().and_then(|one| one.load_balancer_arn());
-        arn.map(Id::from).ok_or_else(|| Error::other("a load balancer without an ARN"))
+        arn.map(Id::from).ok_or_else(|| unnamed("elasticloadbalancing:CreateLoadBalancer"))
     }
 
     async fn update(&self, desired: &LoadBalancer, seen: &Seen<LoadBalancer>) -> Result<Id> {
@@ -106,7 +106,7 @@ impl Adapter<LoadBalancer> for Aws {
 }
 
 impl Aws {
-    pub(super) async fn balancers(
+    pub(crate) async fn balancers(
         &self,
         arns: Option<Vec<String>>,
         names: Option<Vec<String>>,

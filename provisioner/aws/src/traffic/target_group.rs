@@ -9,7 +9,7 @@ use kinds::traffic::TargetGroupOutputs;
 use kinds::{HealthCheck, Tags, TargetGroup};
 
 use super::arns::known;
-use crate::error::{error, gone};
+use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 const DELAY: &str = "deregistration_delay.timeout_seconds";
@@ -69,7 +69,7 @@ impl Adapter<TargetGroup> for Aws {
             .await
             .map_err(|e| error("elasticloadbalancing:CreateTargetGroup", e))?;
         let arn = made.target_groups().first().and_then(|one| one.target_group_arn());
-        arn.map(Id::from).ok_or_else(|| Error::other("a target group without an ARN"))
+        arn.map(Id::from).ok_or_else(|| unnamed("elasticloadbalancing:CreateTargetGroup"))
     }
 
     async fn update(&self, desired: &TargetGroup, seen: &Seen<TargetGroup>) -> Result<Id> {

@@ -2,8 +2,10 @@
 
 mod contract;
 mod emulator;
+mod errors;
 mod lock;
 mod network;
+mod preflight;
 mod security;
 mod store;
 mod traffic;
