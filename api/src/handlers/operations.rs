@@ -159,11 +159,7 @@ pub(crate) async fn delete(
     allow_missing: bool,
 ) -> Result<Response, Problem> {
     let wish = Change::Delete { consumed_too: app.settings.allow_delete_consumed };
-    let outcome = match self::id(id) {
-        Ok(id) => change(app, headers, actor, id, wish).await,
-        Err(problem) => Err(problem),
-    };
-    match outcome {
+    match change(app, headers, actor, self::id(id)?, wish).await {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(problem) if allow_missing && problem.code == Code::PaymentNotFound => {
             Ok(StatusCode::NO_CONTENT.into_response())
