@@ -71,7 +71,7 @@ impl Adapter<TaskDefinition> for Aws {
         let mut found: Vec<_> = found.into_iter().flatten().filter_map(|d| seen(&d)).collect();
         match &which {
             Which::Ours(ours) => {
-                found.retain(|seen| seen.owner.as_ref().is_some_and(|o| o.same_environment(ours)))
+                found.retain(|seen| seen.owner.as_ref().is_some_and(|o| o.same_environment(ours)));
             }
             Which::Lost(_, op) => {
                 found.retain(|seen| seen.owner.as_ref().is_some_and(|owner| owner.op == op.id));

@@ -100,12 +100,21 @@ impl Adapter<Secret> for Aws {
         if seen.spec.scheduled_for_deletion {
             return Ok(());
         }
-        let call = self.write()?.secrets.delete_secret().secret_id(seen.id.as_str());
+        let name = seen.id.as_str();
+        let call = self.write()?.secrets.delete_secret().secret_id(name);
         let call = match seen.spec.recovery_window {
             0 => call.force_delete_without_recovery(true),
             days => call.recovery_window_in_days(days.into()),
         };
-        gone(call.send().await.map_err(|e| error("secretsmanager:DeleteSecret", e)).map(drop))
+        let deleted = call.send().await.map_err(|e| error("secretsmanager:DeleteSecret", e));
+        match deleted.map(drop) {
+            // Refused to one that is being deleted already, in ever changing words.
+            Err(e) if e.code.as_deref() == Some("InvalidRequestException") => {
+                let now = self.describe_secret(name).await?;
+                if now.is_none_or(|now| now.deleted_date().is_some()) { Ok(()) } else { Err(e) }
+            }
+            other => gone(other),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput as Page;
 use aws_sdk_iam::types::{EntityType, RoleDetail, Tag};
 use engine::{Adapter, Class, Error, Id, Op, Owner, Ready, Result, Seen, Which};
 use futures::future::{try_join, try_join_all};
@@ -211,7 +212,7 @@ impl Aws {
             .collect::<Result<Vec<_>, _>>()
             .await
             .map_err(|e| error("iam:GetAccountAuthorizationDetails", e))?;
-        let ours = pages.iter().flat_map(|page| page.role_detail_list()).filter(|detail| {
+        let ours = pages.iter().flat_map(Page::role_detail_list).filter(|detail| {
             seen_tags(detail.tags()).0.is_some_and(|other| other.same_environment(owner))
         });
         let roles = ours.filter_map(|detail| detail.role_name()).map(|name| self.role_named(name));

@@ -1,11 +1,19 @@
 //! The adapters against an emulator of AWS, and against answers that no emulator gives.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod answers;
+mod compute;
 mod contract;
+mod data;
 mod emulator;
 mod errors;
+mod identity;
 mod lock;
+mod logs;
 mod network;
 mod preflight;
+mod scaling;
 mod security;
 mod store;
 mod traffic;

@@ -117,22 +117,29 @@ fn stage(service: &Value) -> Stage {
     Stage::Moving { progress, failing: failed > 0 }
 }
 
-/// Why ECS gave the deployment up: it failed itself, or another took its place because it failed.
+/// Why ECS gave the deployment up: it failed itself, or ECS went back from it to an older one. A failed
+/// deployment that a newer one has taken over from is history.
 fn given_up(primary: &Value, deployments: &[Value]) -> Option<String> {
     let reason = |deployment: &Value| match text(deployment, "rolloutStateReason") {
         "" => "the deployment failed.".to_owned(),
         reason => reason.to_owned(),
     };
-    let failed = deployments.iter().find(|d| text(d, "rolloutState") == "FAILED");
-    let rolled_back = text(primary, "rolloutStateReason").contains("rolling back")
-        || text(primary, "rolloutStateReason").contains("rolled back");
+    if text(primary, "rolloutState") == "FAILED" {
+        return Some(reason(primary));
+    }
+    let told = ["rolling back", "rolled back"];
+    let told = told.iter().any(|text| reason(primary).contains(text));
+    let created = |deployment: &Value| deployment["createdAt"].as_f64().unwrap_or_default();
+    let failed = deployments.iter().find(|deployment| {
+        let older = created(deployment) <= created(primary);
+        text(deployment, "rolloutState") == "FAILED" && (told || !older)
+    });
     match failed {
-        Some(failed) if text(failed, "status") != "PRIMARY" => {
+        Some(failed) => {
             let back = text(primary, "taskDefinition");
             Some(format!("rolled back to {back}: {}", reason(failed)))
         }
-        Some(failed) => Some(reason(failed)),
-        None => rolled_back.then(|| reason(primary)),
+        None => told.then(|| reason(primary)),
     }
 }
 
@@ -190,20 +197,27 @@ mod tests {
 
     #[test]
     fn a_completed_rollback_is_a_failure() {
+        let why = "ECS deployment circuit breaker: tasks failed to start.";
         let back = json!({"status": "PRIMARY", "taskDefinition": "api:1", "runningCount": 3,
-            "rolloutState": "COMPLETED", "rolloutStateReason": "ECS deployment completed."});
-        let failed = json!({"status": "INACTIVE", "taskDefinition": "api:2", "rolloutState": "FAILED",
-            "rolloutStateReason": "ECS deployment circuit breaker: tasks failed to start."});
+            "createdAt": 1, "rolloutState": "COMPLETED",
+            "rolloutStateReason": "ECS deployment completed."});
+        let failed = json!({"status": "INACTIVE", "taskDefinition": "api:2", "createdAt": 2,
+            "rolloutState": "FAILED", "rolloutStateReason": why});
         let mut service = service(3, &json!([back, failed]));
         service["taskDefinition"] = json!("api:1");
-        let Stage::Failed(why) = stage(&service) else { panic!("not a failure") };
-        assert_eq!(
-            why,
-            "rolled back to api:1: ECS deployment circuit breaker: tasks failed to start."
-        );
+        assert_eq!(stage(&service), Stage::Failed(format!("rolled back to api:1: {why}")));
         let why = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.";
         service["deployments"] = json!([new(1, "IN_PROGRESS", why)]);
         assert_eq!(stage(&service), Stage::Failed(why.into()));
+    }
+
+    #[test]
+    fn what_failed_before_the_present_deployment_is_history() {
+        let mut next = new(1, "IN_PROGRESS", "ECS deployment ecs-svc/3 in progress.");
+        next["createdAt"] = json!(3);
+        let failed = json!({"status": "INACTIVE", "taskDefinition": "api:1", "createdAt": 2,
+            "runningCount": 0, "rolloutState": "FAILED"});
+        assert!(matches!(stage(&service(3, &json!([next, failed]))), Stage::Moving { .. }));
     }
 
     #[test]

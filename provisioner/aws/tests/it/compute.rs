@@ -1,0 +1,402 @@
+//! Clusters, task definitions and services on an emulator, and services in trouble as AWS tells it.
+
+use std::time::Duration;
+
+use aws::targets::Target;
+use aws_sdk_ecs::types::{ClusterSetting, ClusterSettingName, Tag};
+use engine::{Adapter, Class, Id, Op, Ready, Seen, Which};
+use kinds::{Cluster, Service, TaskDefinition};
+use serde_json::{Map, Value, json};
+
+use crate::answers;
+use crate::contract::{Project, differences};
+use crate::emulator::Emulator;
+
+fn fields(value: Value) -> Map<String, Value> {
+    let Value::Object(fields) = value else { panic!("{value} is no object") };
+    fields
+}
+
+impl Project {
+    async fn cluster(&self) -> Seen<Cluster> {
+        let cluster = Cluster {
+            name: self.named("test"),
+            container_insights: "enabled".into(),
+            capacity_providers: ["FARGATE".into(), "FARGATE_SPOT".into()].into(),
+            tags: self.tags("cluster.main"),
+        };
+        self.make(&cluster).await
+    }
+
+    fn definition(&self) -> TaskDefinition {
+        let container = json!({
+            "image": "x/none:1", "essential": true, "cpu": 0,
+            "portMappings": [{"containerPort": 8080, "name": "http", "appProtocol": "http"}],
+            "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+            "secrets": [{"name": "KEY", "valueFrom": "arn:aws:secretsmanager:us-east-1:1:secret:k"}],
+            "mountPoints": [{"sourceVolume": "tmp", "containerPath": "/tmp"}],
+            "linuxParameters": {"initProcessEnabled": true, "capabilities": {"drop": ["ALL"]}},
+            "ulimits": [{"name": "nofile", "softLimit": 65536, "hardLimit": 65536}],
+            "healthCheck": {"command": ["CMD", "/api", "health"], "interval": 10},
+            "readonlyRootFilesystem": true, "stopTimeout": 30, "user": "65532",
+            "restartPolicy": {"enabled": true}, "volumesFrom": [],
+            "logConfiguration": {"logDriver": "awslogs", "options": {
+                "awslogs-group": "/x", "awslogs-region": "us-east-1",
+                "awslogs-stream-prefix": "api", "mode": "non-blocking"}}});
+        let settings = json!({
+            "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
+            "cpu": "256", "memory": "512", "volumes": [{"name": "tmp"}],
+            "executionRoleArn": "arn:aws:iam::1:role/x", "taskRoleArn": "arn:aws:iam::1:role/y",
+            "ephemeralStorage": {"sizeInGiB": 30},
+            "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}});
+        let definition = json!({
+            "family": self.named("test-api"), "settings": settings,
+            "containers": {"api": container, "proxy": {"image": "y:1", "essential": false}},
+            "tags": self.tags("task-definition.api")});
+        serde_json::from_value(definition).unwrap()
+    }
+
+    /// Two subnets, two security groups and a target group, which moto looks up.
+    async fn surroundings(&self) -> Surroundings {
+        let ec2 = &self.aws.read().ec2;
+        let vpc = ec2.create_vpc().cidr_block("10.9.0.0/16").send().await.unwrap();
+        let vpc = vpc.vpc.unwrap().vpc_id.unwrap();
+        let (mut subnets, mut groups) = (Vec::new(), Vec::new());
+        for n in ["1", "2"] {
+            let subnet = ec2.create_subnet().vpc_id(&vpc).cidr_block(format!("10.9.{n}.0/24"));
+            let subnet = subnet.send().await.unwrap();
+            subnets.push(subnet.subnet.unwrap().subnet_id.unwrap());
+            let group = ec2.create_security_group().vpc_id(&vpc).group_name(n).description(n);
+            groups.push(group.send().await.unwrap().group_id.unwrap());
+        }
+        let call = self.aws.read().elb.create_target_group().name(self.named("tg"));
+        let call = call.protocol("HTTP".into()).port(8080).target_type("ip".into());
+        let made = call.vpc_id(vpc).send().await.unwrap();
+        let target_group = made.target_groups()[0].target_group_arn().unwrap().to_owned();
+        Surroundings { subnets, groups, target_group }
+    }
+}
+
+struct Surroundings {
+    subnets: Vec<String>,
+    groups: Vec<String>,
+    target_group: String,
+}
+
+#[tokio::test]
+async fn a_cluster_keeps_its_settings_and_providers() {
+    let emulator = Emulator::get().await;
+    let project = Project::new(emulator.connect());
+    let ecs = &project.aws.read().ecs;
+    let seen = project.cluster().await;
+    let (id, desired) = (&seen.id, seen.spec.clone());
+    let name = id.as_str();
+    // moto answers 500 to it.
+    if !emulator.is_moto() {
+        let setting = ClusterSetting::builder().name(ClusterSettingName::ContainerInsights);
+        let setting = setting.value("disabled").build();
+        ecs.update_cluster_settings().cluster(name).settings(setting).send().await.unwrap();
+        project.heals(&desired, id, "container_insights").await;
+    }
+    ecs.put_cluster_capacity_providers()
+        .cluster(name)
+        .capacity_providers("FARGATE")
+        .set_default_capacity_provider_strategy(Some(vec![]))
+        .send()
+        .await
+        .unwrap();
+    project.heals(&desired, id, "capacity_providers").await;
+    let arn = seen.outputs.arn.get().unwrap();
+    let tag = Tag::builder().key("by").value("hand").build();
+    ecs.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
+    project.heals(&desired, id, "tags[by]").await;
+    ecs.untag_resource().resource_arn(arn).tag_keys("provisioner:resource").send().await.unwrap();
+    project.heals(&desired, id, "tags").await;
+
+    // Not while something runs in it: AWS refuses that, the emulators do not.
+    let definition = project.make(&project.definition()).await;
+    let call = ecs.create_service().cluster(name).service_name("api").desired_count(1);
+    call.task_definition(definition.id.as_str()).send().await.unwrap();
+    let blocked = project.aws.delete(&seen).await.unwrap_err();
+    assert!(blocked.is(Class::Blocked) && blocked.message.contains("services api"), "{blocked}");
+    ecs.delete_service().cluster(name).service("api").force(true).send().await.unwrap();
+    project.remove(&seen).await;
+}
+
+#[tokio::test]
+async fn a_task_definition_is_seen_as_registered_and_any_change_is_another_revision() {
+    let project = Project::new(Emulator::get().await.connect());
+    let ecs = &project.aws.read().ecs;
+    let desired = project.definition();
+    let first = project.make(&desired).await;
+    assert!(first.id.as_str().ends_with(":1"), "{}", first.id);
+    let arn = first.id.as_str();
+    let tag = Tag::builder().key("by").value("hand").build();
+    ecs.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
+    project.heals(&desired, &first.id, "tags[by]").await;
+
+    let paths = [
+        ("containers.api.environment[A].value", "/containers/api/environment/0/value", json!("9")),
+        ("containers.api.image", "/containers/api/image", json!("x/none:2")),
+        ("containers.api.environment", "/containers/api/environment", json!([])),
+        ("containers.api.secrets[KEY]", "/containers/api/secrets/0/valueFrom", json!("arn:other")),
+        ("containers.proxy.essential", "/containers/proxy/essential", json!(true)),
+        ("containers.api.ulimits[nofile]", "/containers/api/ulimits/0/softLimit", json!(1)),
+        ("settings.cpu", "/settings/cpu", json!("512")),
+        ("settings.ephemeralStorage.sizeInGiB", "/settings/ephemeralStorage/sizeInGiB", json!(40)),
+    ];
+    for (path, pointer, value) in paths {
+        let mut other = serde_json::to_value(&desired).unwrap();
+        *other.pointer_mut(pointer).unwrap() = value;
+        let other: TaskDefinition = serde_json::from_value(other).unwrap();
+        let found = differences(&other, &first);
+        assert!(found.iter().all(|found| found.starts_with(path)), "{path}: {found:?}");
+        assert!(!found.is_empty(), "{path} is not seen");
+    }
+
+    let mut next = desired.clone();
+    next.containers.get_mut("api").unwrap().insert("image".into(), json!("x/none:2"));
+    let second = project.make(&next).await;
+    assert!(second.id.as_str().ends_with(":2"), "{}", second.id);
+    project.remove(&first).await;
+    let newest = Which::Named(std::slice::from_ref(&next));
+    let newest = project.aws.observe(newest).await.unwrap();
+    assert_eq!(newest.iter().map(|seen| &seen.id).collect::<Vec<_>>(), [&second.id]);
+    project.remove(&second).await;
+}
+
+/// Looks until it is ready: on moto, whose tasks never start, that takes ten seconds.
+async fn ready(project: &Project, id: &Id) -> Seen<Service> {
+    for _ in 0..60 {
+        let seen = project.see::<Service>(id).await;
+        if seen.ready == Ready::Yes {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("{:?}", project.see::<Service>(id).await.ready);
+}
+
+#[tokio::test]
+async fn a_service_keeps_every_setting() {
+    let emulator = Emulator::get().await;
+    let project = Project::new(emulator.connect());
+    let ecs = &project.aws.read().ecs;
+    let cluster = project.cluster().await;
+    let definition = project.make(&project.definition()).await;
+    let around = project.surroundings().await;
+    let settings = json!({
+        "taskDefinition": definition.id, "launchType": "FARGATE", "platformVersion": "LATEST",
+        "networkConfiguration": {"awsvpcConfiguration": {
+            "subnets": around.subnets, "securityGroups": [around.groups[0]],
+            "assignPublicIp": "DISABLED"}},
+        "loadBalancers": [
+            {"targetGroupArn": around.target_group, "containerName": "api", "containerPort": 8080}],
+        "deploymentConfiguration": {
+            "deploymentCircuitBreaker": {"enable": true, "rollback": true},
+            "maximumPercent": 200, "minimumHealthyPercent": 100},
+        "healthCheckGracePeriodSeconds": 60, "enableExecuteCommand": true,
+        "enableECSManagedTags": true, "propagateTags": "SERVICE",
+        "availabilityZoneRebalancing": "ENABLED"});
+    let service = json!({
+        "name": "api", "cluster": cluster.id, "initial_count": 2, "settings": settings,
+        "tags": project.tags("service.api")});
+    let desired: Service = serde_json::from_value(service).unwrap();
+    let op = Op { id: "c".repeat(32), owner: project.owner() };
+    let id = project.aws.create(&desired, &op).await.unwrap();
+    let lost = project.aws.observe(Which::Lost(&desired, &op)).await.unwrap();
+    assert_eq!(lost[0].owner.as_ref().map(|owner| &owner.op), Some(&op.id));
+    let seen = ready(&project, &id).await;
+    let which = Which::Ours(&project.owner());
+    let ours = Adapter::<Service>::observe(&project.aws, which).await.unwrap();
+    assert_eq!(ours.iter().map(|seen| &seen.id).collect::<Vec<_>>(), [&id]);
+    assert!(differences(&desired, &seen).is_empty());
+
+    let by_hand = || ecs.update_service().cluster(cluster.id.as_str()).service("api");
+    by_hand().desired_count(5).send().await.unwrap();
+    project.settle(&desired, &id).await;
+    let updates = project.aws.mutating_calls();
+    assert!(!updates.iter().any(|(name, _)| name == "ecs:UpdateService"), "the count is not ours");
+
+    let change = async |path: &str, body: Value| {
+        change(&project, &id, body).await;
+        project.heals(&desired, &id, &format!("settings.{path}")).await;
+    };
+    let second = project.make(&project.definition()).await;
+    change("taskDefinition", json!({"taskDefinition": second.id})).await;
+    change("platformVersion", json!({"platformVersion": "1.4.0"})).await;
+    change("healthCheckGracePeriodSeconds", json!({"healthCheckGracePeriodSeconds": 1})).await;
+    change("enableExecuteCommand", json!({"enableExecuteCommand": false})).await;
+    change("loadBalancers", json!({"loadBalancers": []})).await;
+    let network = |subnets: Value, groups: Value, public: &str| {
+        json!({"networkConfiguration": {"awsvpcConfiguration": {
+            "subnets": subnets, "securityGroups": groups, "assignPublicIp": public}}})
+    };
+    let (both, one) = (json!(around.subnets), json!([around.groups[0]]));
+    let at = "networkConfiguration.awsvpcConfiguration";
+    let fewer = network(json!([around.subnets[0]]), one.clone(), "DISABLED");
+    change(&format!("{at}.subnets"), fewer).await;
+    let other = network(both.clone(), json!([around.groups[1]]), "DISABLED");
+    change(&format!("{at}.securityGroups"), other).await;
+    change(&format!("{at}.assignPublicIp"), network(both, one, "ENABLED")).await;
+    let rollout = |percent: u32, breaker: bool| {
+        json!({"deploymentConfiguration": {"maximumPercent": percent,
+            "deploymentCircuitBreaker": {"enable": breaker, "rollback": breaker},
+            "minimumHealthyPercent": 100}})
+    };
+    change("deploymentConfiguration.maximumPercent", rollout(150, true)).await;
+    change("deploymentConfiguration.deploymentCircuitBreaker", rollout(200, false)).await;
+    // MiniStack takes these and keeps the old values.
+    if emulator.is_moto() {
+        change("propagateTags", json!({"propagateTags": "NONE"})).await;
+        change("enableECSManagedTags", json!({"enableECSManagedTags": false})).await;
+        let off = json!({"availabilityZoneRebalancing": "DISABLED"});
+        change("availabilityZoneRebalancing", off).await;
+    }
+    let arn = seen.outputs.arn.get().unwrap();
+    let tag = Tag::builder().key("by").value("hand").build();
+    ecs.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
+    project.heals(&desired, &id, "tags[by]").await;
+
+    let mut other = desired.clone();
+    other.settings.insert("launchType".into(), json!("EC2"));
+    let refused = project.aws.update(&other, &seen).await.unwrap_err();
+    assert!(refused.is(Class::Invalid) && refused.message.contains("launchType"), "{refused}");
+    project.remove(&project.see::<Service>(&id).await).await;
+    project.remove(&cluster).await;
+}
+
+/// Changes a service behind the adapter's back, with a body as the API reference writes it.
+async fn change(project: &Project, id: &Id, body: Value) {
+    let mut seen = project.see::<Service>(id).await;
+    seen.spec.settings.clear();
+    let mut other = seen.spec.clone();
+    other.settings = fields(body);
+    project.aws.update(&other, &seen).await.unwrap();
+}
+
+/// A service as AWS describes one, with its deployments.
+fn described(desired: u64, deployments: &Value) -> Value {
+    json!({
+        "serviceName": "api", "status": "ACTIVE", "desiredCount": desired, "runningCount": 0,
+        "serviceArn": "arn:aws:ecs:eu-central-1:1:service/shop/api",
+        "clusterArn": "arn:aws:ecs:eu-central-1:1:cluster/shop",
+        "taskDefinition": "api:2", "deployments": deployments, "events": [],
+        "loadBalancers": [], "tags": []})
+}
+
+/// An account with one service and one stopped task.
+fn account(service: Value) -> aws::Aws {
+    answers::aws(move |operation, body| match operation {
+        "DescribeServices" => (200, json!({"services": [service], "failures": []})),
+        "ListTasks" if body["desiredStatus"] == "STOPPED" => {
+            (200, json!({"taskArns": ["arn:aws:ecs:eu-central-1:1:task/shop/a1"]}))
+        }
+        "DescribeTasks" => (
+            200,
+            json!({"tasks": [{
+                "taskArn": "arn:aws:ecs:eu-central-1:1:task/shop/a1", "stoppedAt": 1.7e9,
+                "stoppedReason": "Essential container in task exited",
+                "containers": [{"name": "api", "exitCode": 1}]}]}),
+        ),
+        other => panic!("{other} is not expected"),
+    })
+}
+
+async fn judged(service: Value) -> Ready {
+    let ids = ["shop/api".into()];
+    let aws = account(service);
+    let mut seen = Adapter::<Service>::observe(&aws, Which::Ids(&ids)).await.unwrap();
+    seen.pop().expect("it is there").ready
+}
+
+#[tokio::test]
+async fn a_failed_deployment_says_why_its_tasks_stopped() {
+    let breaker = "ECS deployment circuit breaker: tasks failed to start.";
+    let failed = json!({"id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": "api:2",
+        "runningCount": 0, "failedTasks": 3, "rolloutState": "FAILED",
+        "rolloutStateReason": breaker});
+    let task = "Task a1 stopped: Essential container in task exited; container api exited with 1";
+    let never = Ready::Never(format!("{breaker} {task}"));
+    assert_eq!(judged(described(2, &json!([failed]))).await, never);
+
+    let mut trying = failed.clone();
+    trying["rolloutState"] = json!("IN_PROGRESS");
+    let wait = Ready::Wait(format!("0 of 2 tasks running, 3 failed; {task}"));
+    assert_eq!(judged(described(2, &json!([trying]))).await, wait);
+}
+
+#[tokio::test]
+async fn nothing_is_taken_for_granted_on_aws() {
+    let running = json!({"id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": "api:2",
+        "runningCount": 2, "failedTasks": 0, "rolloutState": "IN_PROGRESS"});
+    let Ready::Wait(_) = judged(described(2, &json!([running]))).await else {
+        panic!("all tasks run, and the deployment is not completed")
+    };
+    let mut done = running;
+    done["rolloutState"] = json!("COMPLETED");
+    assert_eq!(judged(described(2, &json!([done]))).await, Ready::Yes);
+    let mut draining = described(2, &json!([done]));
+    draining["status"] = json!("DRAINING");
+    draining["runningCount"] = json!(1);
+    assert_eq!(judged(draining).await, Ready::Leaving("1 tasks still running".into()));
+}
+
+#[tokio::test]
+async fn a_failed_service_is_deployed_again_though_nothing_differs() {
+    let failed = json!({"status": "PRIMARY", "taskDefinition": "api:2", "rolloutState": "FAILED"});
+    let service = described(1, &json!([failed]));
+    let ids = ["shop/api".into()];
+    let aws = account(service);
+    let seen = Adapter::<Service>::observe(&aws, Which::Ids(&ids)).await.unwrap().remove(0);
+    let aws = answers::aws(|operation, body| {
+        assert_eq!(operation, "UpdateService");
+        let expected = json!({"cluster": "shop", "service": "api", "forceNewDeployment": true});
+        assert_eq!(*body, expected);
+        (200, json!({}))
+    });
+    aws.update(&seen.spec, &seen).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_of_that_name_that_is_there_already() {
+    let aws = answers::aws(|_, body| {
+        assert_eq!(body["clientToken"], "d".repeat(32));
+        assert_eq!(body["desiredCount"], 3);
+        let message = "Creation of service was not idempotent.";
+        answers::refusal("InvalidParameterException", message)
+    });
+    let project = Project::new(aws);
+    let desired = Service {
+        name: "api".into(),
+        cluster: "shop".into(),
+        initial_count: 3,
+        settings: Map::new(),
+        tags: project.tags("service.api"),
+    };
+    let op = Op { id: "d".repeat(32), owner: project.owner() };
+    let refused = project.aws.create(&desired, &op).await.unwrap_err();
+    assert!(refused.is(Class::Exists), "{refused}");
+}
+
+#[tokio::test]
+async fn targets_are_put_in_and_taken_out_by_hand() {
+    let project = Project::new(Emulator::get().await.connect());
+    let group = project.surroundings().await.target_group;
+    let (aws, group) = (&project.aws, group.as_str());
+    let target = |host: u8| std::net::SocketAddr::from(([127, 0, 0, host], 8080));
+    aws.register_targets(group, &[target(2), target(3)]).await.unwrap();
+    let mut found = aws.target_health(group).await.unwrap();
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    let expected = |id: &str| Target {
+        id: id.into(),
+        port: 8080,
+        state: "healthy".into(),
+        reason: String::new(),
+    };
+    assert_eq!(found, [expected("127.0.0.2"), expected("127.0.0.3")]);
+    aws.deregister_targets(group, &[target(2)]).await.unwrap();
+    assert_eq!(aws.target_health(group).await.unwrap(), [expected("127.0.0.3")]);
+    let gone = format!("{}0", &group[..group.len() - 1]);
+    assert!(aws.target_health(&gone).await.unwrap_err().is(Class::Absent));
+}
