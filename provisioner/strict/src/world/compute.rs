@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use super::durations;
 use super::network::{Eni, Network};
-use super::value::text;
+use super::value::{number, text};
+
+/// Fargate's default quota of on-demand vCPUs (L-3032A538) is 6.
+const FARGATE_UNITS: i64 = 6 * 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Compute {
@@ -44,6 +47,8 @@ pub(crate) struct Service {
     pub(crate) subnets: Vec<String>,
     pub(crate) groups: BTreeSet<String>,
     pub(crate) public: bool,
+    /// Fargate's units of CPU for one task.
+    pub(crate) cpu: i64,
     /// A role that ECS could not assume at first.
     pub(crate) unassumable: Option<String>,
 }
@@ -114,6 +119,24 @@ impl Compute {
         family.max_by_key(|d| d.get("revision").and_then(Value::as_i64))
     }
 
+    /// How many of a service's tasks Fargate's quota lets run, beside those of other services and of its own last
+    /// deployment.
+    fn placed(&self, key: &(String, String), now: f64) -> i64 {
+        let Some(service) = self.services.get(key) else { return 0 };
+        if service.cpu == 0 {
+            return service.desired;
+        }
+        let others: i64 = self
+            .services
+            .iter()
+            .filter(|(k, _)| *k != key)
+            .map(|(_, s)| s.tasks(now) * s.cpu)
+            .sum();
+        let leaving = (service.tasks(now) - service.desired) * service.cpu;
+        let left = (FARGATE_UNITS - others - leaving).max(0);
+        service.desired.min(left / service.cpu)
+    }
+
     /// The interfaces of tasks.
     pub(crate) fn enis(&self, network: &Network, now: f64) -> Vec<Eni> {
         let mut enis = Vec::new();
@@ -134,6 +157,15 @@ impl Compute {
         }
         enis
     }
+}
+
+/// The units of CPU of a Fargate task definition; 0 when it is none.
+pub(crate) fn fargate_units(definition: &Value) -> i64 {
+    let fargate = definition.get("requiresCompatibilities").and_then(Value::as_array);
+    if !fargate.is_some_and(|kinds| kinds.iter().any(|k| k == "FARGATE")) {
+        return 0;
+    }
+    number(definition, "cpu").unwrap_or_default()
 }
 
 /// The cluster that a request names, by name.

@@ -120,6 +120,20 @@ class Durations(Cloud):
         gone = ecs.describe_services(cluster="c", services=["web"])
         self.assertEqual((gone["services"], gone["failures"][0]["reason"]), ([], "MISSING"))
 
+    def test_fargate_runs_six_processors(self):
+        stack = self.stack()
+        ecs = stack["ecs"]
+        self.pass_time(400)
+        big = self.definition(ecs, family="big", cpu="2048", memory="4096")
+        self.service(ecs, stack["subnets"], [stack["task"]], big, serviceName="big", desiredCount=3)
+        shown = lambda: ecs.describe_services(cluster="c", services=["big"])["services"][0]
+        self.pass_time(61)
+        self.assertEqual((shown()["runningCount"], shown()["deployments"][0]["rolloutState"]), (2, "IN_PROGRESS"))
+        self.assertIn("limit on the number of vCPUs", shown()["events"][0]["message"])
+        ecs.update_service(cluster="c", service="big", desiredCount=2)
+        self.pass_time(400)
+        self.assertEqual((shown()["runningCount"], shown()["deployments"][0]["rolloutState"]), (2, "COMPLETED"))
+
     def test_a_short_deregistration_delay_drains_fast(self):
         stack = self.stack()
         short = [{"Key": "deregistration_delay.timeout_seconds", "Value": "15"}]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Cluster, Compute, Deployment, Service, cluster_name, tail};
+use super::{Cluster, Compute, Deployment, Service, cluster_name, fargate_units, tail};
 use crate::wire::Request;
 use crate::world::durations::{IAM_PROPAGATION, TASK_STOP, TASKS_START};
 use crate::world::identity::Identity;
@@ -41,8 +41,10 @@ impl Compute {
             }
             "UpdateService" => {
                 let key = (cluster_name(p), tail(text(p, "service")).to_owned());
+                let units = self.definition(text(p, "taskDefinition")).map(fargate_units);
                 if let Some(service) = self.services.get_mut(&key) {
                     service.update(p, answer, traffic, now);
+                    service.cpu = units.unwrap_or(service.cpu);
                 }
             }
             "DeleteService" => {
@@ -81,6 +83,7 @@ impl Compute {
             subnets: texts(&network, "subnets"),
             groups: texts(&network, "securityGroups").into_iter().collect(),
             public: text(&network, "assignPublicIp") == "ENABLED",
+            cpu: definition.map_or(0, fargate_units),
             unassumable,
         }
     }

@@ -14,10 +14,9 @@ impl Compute {
         match request.operation.as_str() {
             "CreateService" | "UpdateService" | "DeleteService" => {
                 let name = text(&answer["service"], "serviceName").to_owned();
-                let Some(service) = self.services.get(&(cluster_name(p), name)) else {
-                    return false;
-                };
-                service.show(&mut answer["service"], now);
+                let key = (cluster_name(p), name);
+                let Some(service) = self.services.get(&key) else { return false };
+                service.show(&mut answer["service"], self.placed(&key, now), now);
                 true
             }
             "DescribeServices" => {
@@ -61,10 +60,11 @@ impl Compute {
             let name = tail(&asked);
             let found =
                 list(answer, "services").iter().find(|s| text(s, "serviceName") == name).cloned();
-            match self.services.get(&(cluster.clone(), name.to_owned())) {
+            let key = (cluster.clone(), name.to_owned());
+            match self.services.get(&key) {
                 Some(known) if known.status(now).is_some() => {
                     let mut json = found.unwrap_or_else(|| known.json.clone());
-                    known.show(&mut json, now);
+                    known.show(&mut json, self.placed(&key, now), now);
                     services.push(json);
                 }
                 Some(gone) => failures
@@ -120,7 +120,7 @@ impl Compute {
 }
 
 impl Service {
-    fn show(&self, json: &mut Value, now: f64) {
+    fn show(&self, json: &mut Value, placed: i64, now: f64) {
         let Some(status) = self.status(now) else { return };
         json["status"] = status.into();
         if self.deleted.is_some() {
@@ -157,7 +157,22 @@ impl Service {
         }
         let events = json.get("events").and_then(Value::as_array).is_none_or(Vec::is_empty);
         if events {
-            json["events"] = self.events(&name, now);
+            json["events"] = self.events(&name, placed, now);
+        }
+        if placed < self.desired {
+            self.show_unplaced(json, placed, now);
+        }
+    }
+
+    /// A rollout that Fargate's quota keeps from its end.
+    fn show_unplaced(&self, json: &mut Value, placed: i64, now: f64) {
+        let running = if now >= self.deployment.running { placed } else { 0 };
+        json["runningCount"] = running.into();
+        json["pendingCount"] = (placed - running).into();
+        if let Some(primary) = json.pointer_mut("/deployments/0") {
+            primary["rolloutState"] = "IN_PROGRESS".into();
+            primary["runningCount"] = running.into();
+            primary["pendingCount"] = (placed - running).into();
         }
     }
 
@@ -182,7 +197,7 @@ impl Service {
     }
 
     /// Newest first, as ECS lists them.
-    fn events(&self, name: &str, now: f64) -> Value {
+    fn events(&self, name: &str, placed: i64, now: f64) -> Value {
         let mut events = Vec::new();
         let mut say = |n: usize, message: String| {
             events.insert(0, json!({ "id": format!("00000000-0000-4000-8000-{n:012}"), "createdAt": 0, "message": message }));
@@ -194,6 +209,15 @@ impl Service {
                     "(service {name}) failed to launch a task with (error ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.)."
                 ),
             );
+        }
+        if placed < self.desired {
+            say(
+                4,
+                format!(
+                    "(service {name}) was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently."
+                ),
+            );
+            return Value::Array(events);
         }
         if now >= self.deployment.running {
             say(2, format!("(service {name}) has started {} tasks.", self.desired));

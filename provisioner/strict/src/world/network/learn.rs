@@ -195,6 +195,21 @@ impl Network {
             "DeleteRouteTable" => {
                 self.tables.remove(&id);
             }
+            "DescribeRouteTables" => {
+                // The main table comes with its VPC; not every emulator names it in the answer to CreateVpc.
+                let main = |t: &&Value| {
+                    list(t, "associationSet").iter().any(|a| text(a, "main") == "true")
+                };
+                for table in list(answer, "routeTableSet").iter().filter(main) {
+                    let id = text(table, "routeTableId").to_owned();
+                    let vpc = text(table, "vpcId").to_owned();
+                    self.tables.entry(id).or_insert_with(|| Table {
+                        vpc,
+                        main: true,
+                        ..Table::default()
+                    });
+                }
+            }
             "AssociateRouteTable" => {
                 let association = text(answer, "associationId").to_owned();
                 self.tables
@@ -244,6 +259,17 @@ impl Network {
             }
             "DeleteSecurityGroup" => {
                 self.groups.remove(&id);
+            }
+            "DescribeSecurityGroups" => {
+                for group in list(answer, "securityGroupInfo")
+                    .iter()
+                    .filter(|g| text(g, "groupName") == "default")
+                {
+                    let vpc = text(group, "vpcId").to_owned();
+                    let default =
+                        || Group { vpc, name: "default".into(), default: true, ..Group::default() };
+                    self.groups.entry(text(group, "groupId").to_owned()).or_insert_with(default);
+                }
             }
             "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => {
                 let group = self.groups.entry(id).or_default();

@@ -41,7 +41,7 @@ impl Network {
             }
             "DescribeRouteTables" => self.show_tables(set(root, "routeTableSet"), now),
             "DescribeNetworkInterfaces" => {
-                show_enis(request, set(root, "networkInterfaceSet"), enis);
+                self.show_enis(request, set(root, "networkInterfaceSet"), enis);
                 true
             }
             _ => false,
@@ -175,21 +175,22 @@ impl Network {
         }
         changed
     }
-}
 
-/// Replaces the interfaces that the emulator made up for what AWS runs by those that exist here.
-fn show_enis(request: &Request, set: &mut Element, enis: &[Eni]) {
-    set.children.retain(|item| {
-        let ours = ["ELB ", "Interface for NAT", "VPC Endpoint"]
-            .iter()
-            .any(|d| item.get("description").starts_with(d));
-        !ours
-            && item.get("interfaceType") != "nat_gateway"
-            && item.get("interfaceType") != "vpc_endpoint"
-    });
-    for eni in enis.iter().filter(|e| e.synthetic && wanted(request, "NetworkInterfaceId", &e.id)) {
-        if eni.matches(&request.parameters) {
-            set.children.push(eni.item());
+    /// Replaces the interfaces that the emulator made up for what AWS runs by those that exist here.
+    fn show_enis(&self, request: &Request, set: &mut Element, enis: &[Eni]) {
+        let items =
+            self.nats.values().map(|n| &n.item).chain(self.endpoints.values().map(|e| &e.item));
+        let owned: Vec<String> =
+            items.flat_map(|item| crate::redact::ids(&item.to_value())).collect();
+        set.children.retain(|item| {
+            let ours = ["ELB ", "Interface for NAT", "VPC Endpoint"];
+            let ours = ours.iter().any(|d| item.get("description").starts_with(d));
+            !ours && !owned.iter().any(|id| id == item.get("networkInterfaceId"))
+        });
+        for eni in enis.iter().filter(|e| e.synthetic) {
+            if wanted(request, "NetworkInterfaceId", &eni.id) && eni.matches(&request.parameters) {
+                set.children.push(eni.item());
+            }
         }
     }
 }
