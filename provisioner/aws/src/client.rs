@@ -42,6 +42,7 @@ pub struct Aws {
     calls: Calls,
     region: String,
     overridden: bool,
+    notes: emulated::Notes,
 }
 
 /// Who the credentials belong to.
@@ -84,7 +85,7 @@ impl Aws {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_millis(3100))
             .operation_attempt_timeout(Duration::from_secs(30))
-            .operation_timeout(Duration::from_secs(120))
+            .operation_timeout(Duration::from_mins(2))
             .build();
         let config = |retries| {
             sdk.to_builder().timeout_config(timeouts.clone()).retry_config(retries).build()
@@ -102,6 +103,7 @@ impl Aws {
             calls,
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
             overridden: ENDPOINTS.iter().any(|(id, _)| is_overridden(sdk, id)),
+            notes: emulated::Notes::default(),
         }
     }
 
@@ -136,6 +138,18 @@ impl Aws {
     #[must_use]
     pub fn is_endpoint_overridden(&self) -> bool {
         self.overridden
+    }
+
+    /// What was taken for granted because the endpoint that the user named cannot do it: for the end
+    /// of a run's report. Always empty in front of AWS.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.all()
+    }
+
+    /// Adds to [`Self::notes`].
+    pub(crate) fn note(&self, note: String) {
+        self.notes.add(note);
     }
 
     /// Whose account this is.

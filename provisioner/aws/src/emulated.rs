@@ -2,6 +2,7 @@
 //! (`AWS_ENDPOINT_URL` and its like): the same answer from AWS stays an error.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
@@ -27,6 +28,20 @@ impl Aws {
         let addresses =
             gateways.into_iter().flat_map(|one| one.nat_gateway_addresses.unwrap_or_default());
         Ok(addresses.filter_map(|address| address.network_interface_id).collect())
+    }
+}
+
+/// What was taken for granted because an emulator cannot do it. Shared by all clones of a connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(Arc<Mutex<BTreeSet<String>>>);
+
+impl Notes {
+    pub(crate) fn add(&self, note: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 

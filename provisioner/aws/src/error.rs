@@ -18,6 +18,7 @@ use crate::emulated;
 
 /// Turns a failed call into the engine's error. `operation` is written as in IAM policies:
 /// `ec2:DeleteSubnet`.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 pub fn error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
@@ -30,9 +31,10 @@ where
             of_answer(operation, context.raw(), code.as_deref(), message.as_deref())
         }
         SdkError::ResponseError(context) => of_answer(operation, context.raw(), None, None),
-        SdkError::TimeoutError(_) => unless_read(operation, Class::Lost),
         SdkError::DispatchFailure(_) if never_sent(&error) => Class::Transient,
-        SdkError::DispatchFailure(_) => unless_read(operation, Class::Lost),
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
+            unless_read(operation, Class::Lost)
+        }
         _ => Class::Invalid,
     };
     let class = if lacks_credentials(&error) { Class::Credentials } else { class };

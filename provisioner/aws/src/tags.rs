@@ -1,5 +1,6 @@
 //! Tags on the wire: on create, as seen, and as filters.
 
+use aws_sdk_ec2::types::builders::TagBuilder;
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use aws_sdk_elasticloadbalancingv2::types::Tag as ElbTag;
 use engine::{Id, Op, Owner, Result, Which};
@@ -37,7 +38,7 @@ pub(crate) fn specification(kind: ResourceType, tags: &Tags, op: &Op) -> TagSpec
     let tags = tags.for_create(&op.id).map(|(key, value)| Tag::builder().key(key).value(value));
     TagSpecification::builder()
         .resource_type(kind)
-        .set_tags(Some(tags.map(|tag| tag.build()).collect()))
+        .set_tags(Some(tags.map(TagBuilder::build).collect()))
         .build()
 }
 

@@ -166,22 +166,20 @@ impl Aws {
             tables.iter().flat_map(explicit).collect();
         for subnet in wanted.difference(had) {
             let subnet = subnet.get()?;
-            match links.get(subnet).and_then(|link| link.route_table_association_id()) {
-                Some(link) => {
-                    let call = self.write()?.ec2.replace_route_table_association();
-                    call.association_id(link)
-                        .route_table_id(table)
-                        .send()
-                        .await
-                        .map_err(|e| error("ec2:ReplaceRouteTableAssociation", e))?;
-                }
-                None => {
-                    let call = self.write()?.ec2.associate_route_table().route_table_id(table);
-                    call.subnet_id(subnet)
-                        .send()
-                        .await
-                        .map_err(|e| error("ec2:AssociateRouteTable", e))?;
-                }
+            let link = links.get(subnet).and_then(|link| link.route_table_association_id());
+            if let Some(link) = link {
+                let call = self.write()?.ec2.replace_route_table_association();
+                call.association_id(link)
+                    .route_table_id(table)
+                    .send()
+                    .await
+                    .map_err(|e| error("ec2:ReplaceRouteTableAssociation", e))?;
+            } else {
+                let call = self.write()?.ec2.associate_route_table().route_table_id(table);
+                call.subnet_id(subnet)
+                    .send()
+                    .await
+                    .map_err(|e| error("ec2:AssociateRouteTable", e))?;
             }
         }
         for subnet in had.difference(wanted) {

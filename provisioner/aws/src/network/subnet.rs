@@ -1,6 +1,6 @@
 //! Subnets. Deleted only when no network interface is left in them.
 
-use aws_sdk_ec2::types::{ResourceType, SubnetState};
+use aws_sdk_ec2::types::{Filter, ResourceType, Subnet as Found, SubnetState};
 use engine::{Adapter, Id, Op, Ready, Result, Seen, Which};
 use kinds::Subnet;
 use kinds::network::IdOutputs;
@@ -18,11 +18,7 @@ impl Adapter<Subnet> for Aws {
                 filters.push(vec![place, tags::filter("cidr-block", [&subnet.cidr])]);
             }
         }
-        let found = tags::listed(filters, |filters| {
-            let call = self.read().ec2.describe_subnets().set_filters(Some(filters));
-            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.await.map_err(|e| error("ec2:DescribeSubnets", e))?;
+        let found = self.subnets(filters).await?;
         let seen = found.into_iter().filter_map(|subnet| {
             let id = subnet.subnet_id?;
             let (owner, tags) = tags::seen_ec2(subnet.tags.as_deref());
@@ -71,5 +67,15 @@ impl Adapter<Subnet> for Aws {
         refuse_while(id, &self.holders(tags::filter("subnet-id", [id])).await?)?;
         let call = self.write()?.ec2.delete_subnet().subnet_id(id);
         gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteSubnet", e)))
+    }
+}
+
+impl Aws {
+    pub(crate) async fn subnets(&self, filters: Vec<Vec<Filter>>) -> Result<Vec<Found>> {
+        let found = tags::listed(filters, |filters| {
+            let call = self.read().ec2.describe_subnets().set_filters(Some(filters));
+            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
+        });
+        found.await.map_err(|e| error("ec2:DescribeSubnets", e))
     }
 }

@@ -1,7 +1,7 @@
 //! VPCs and their two DNS attributes.
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
-use engine::{Adapter, Class, Id, Op, Ready, Result, Seen, Which};
+use engine::{Adapter, Class, Error, Id, Op, Ready, Result, Seen, Which};
 use futures::future::{try_join, try_join_all};
 use kinds::Vpc;
 use kinds::network::IdOutputs;
@@ -86,11 +86,24 @@ impl Adapter<Vpc> for Aws {
 
     async fn delete(&self, seen: &Seen<Vpc>) -> Result<()> {
         let call = self.write()?.ec2.delete_vpc().vpc_id(seen.id.as_str());
-        gone(call.send().await.map_err(|e| error("ec2:DeleteVpc", e)).map(drop))
+        match gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteVpc", e))) {
+            Err(e) if e.is(Class::Blocked) => Err(self.name_inhabitants(&seen.id, e).await),
+            answer => answer,
+        }
     }
 }
 
 impl Aws {
+    /// The same refusal, saying who still lives in the VPC.
+    async fn name_inhabitants(&self, vpc: &Id, mut refusal: Error) -> Error {
+        let found = self.inhabitants(vpc.as_str()).await.unwrap_or_default();
+        let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+        if !names.is_empty() {
+            refusal.message = format!("{vpc} still holds {}", names.join(", "));
+        }
+        refusal
+    }
+
     async fn vpc_attribute(&self, id: &str, name: VpcAttributeName) -> Result<bool> {
         let call = self.read().ec2.describe_vpc_attribute().vpc_id(id).attribute(name);
         let found = call.send().await.map_err(|e| error("ec2:DescribeVpcAttribute", e))?;

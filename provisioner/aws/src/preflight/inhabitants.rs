@@ -107,19 +107,14 @@ impl Aws {
     }
 
     async fn groups_in(&self, vpc: &str) -> Result<Vec<SecurityGroup>> {
-        let call = self.read().ec2.describe_security_groups();
-        let pages = call.filters(tags::filter("vpc-id", [vpc])).into_paginator().items().send();
-        let found = pages.collect::<Result<Vec<_>, _>>().await;
-        let mut found = found.map_err(|e| error("ec2:DescribeSecurityGroups", e))?;
+        let mut found = self.security_groups(vec![vec![tags::filter("vpc-id", [vpc])]]).await?;
         // The default group goes with the VPC.
         found.retain(|group| group.group_name() != Some("default") && group.vpc_id() == Some(vpc));
         Ok(found)
     }
 
     async fn subnets_in(&self, vpc: &str) -> Result<Vec<Subnet>> {
-        let call = self.read().ec2.describe_subnets().filters(tags::filter("vpc-id", [vpc]));
-        let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        found.map_err(|e| error("ec2:DescribeSubnets", e))
+        self.subnets(vec![vec![tags::filter("vpc-id", [vpc])]]).await
     }
 }
 

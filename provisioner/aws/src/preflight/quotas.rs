@@ -112,23 +112,23 @@ impl Aws {
     pub async fn quotas(&self, needs: &Needs) -> Result<Vec<Shortage>> {
         let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let region = self.region();
-        let addresses = async {
+        let addresses = Box::pin(async {
             let used = async { Ok(count(self.addresses(vec![]).await?.len())) };
             self.shortage(ADDRESSES, region, f64::from(needs.addresses), used).await
-        };
-        let vpcs = async {
+        });
+        let vpcs = Box::pin(async {
             let used = async { Ok(count(self.vpc_count().await?)) };
             self.shortage(VPCS, region, f64::from(needs.vpcs), used).await
-        };
-        let load_balancers = async {
+        });
+        let load_balancers = Box::pin(async {
             let used = async { Ok(count(self.balancers(None, None).await?.len())) };
             self.shortage(LOAD_BALANCERS, region, f64::from(needs.load_balancers), used).await
-        };
-        let vcpus = async {
+        });
+        let vcpus = Box::pin(async {
             let used = self.foreign_vcpus(needs.cluster.as_deref());
             self.shortage(VCPUS, region, needs.vcpus * 2.0, used).await
-        };
-        let nat_gateways = self.nat_shortages(&needs.nat_gateways);
+        });
+        let nat_gateways = Box::pin(self.nat_shortages(&needs.nat_gateways));
         let (addresses, vpcs, nat_gateways, load_balancers, vcpus) =
             try_join!(addresses, vpcs, nat_gateways, load_balancers, vcpus)?;
         let single = [addresses, vpcs, load_balancers, vcpus].into_iter().flatten();
@@ -198,11 +198,7 @@ impl Aws {
     async fn zones_of(&self, subnets: &BTreeSet<&str>) -> Result<BTreeMap<String, String>> {
         let subnets: Vec<&str> = subnets.iter().copied().collect();
         let filters = subnets.chunks(200).map(|ids| vec![tags::filter("subnet-id", ids.to_vec())]);
-        let found = tags::listed(filters.collect(), |filters| {
-            let call = self.read().ec2.describe_subnets().set_filters(Some(filters));
-            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.await.map_err(|e| error("ec2:DescribeSubnets", e))?;
+        let found = self.subnets(filters.collect()).await?;
         let zones =
             found.into_iter().filter_map(|one| Some((one.subnet_id?, one.availability_zone?)));
         Ok(zones.collect())

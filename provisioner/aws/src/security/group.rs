@@ -1,7 +1,9 @@
 //! Security groups. Deleted only when no network interface carries them.
 
-use aws_sdk_ec2::types::ResourceType;
-use engine::{Adapter, Id, Op, Ready, Result, Seen, Which};
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{Filter, ResourceType, SecurityGroup as Found};
+use engine::{Adapter, Class, Error, Id, Op, Ready, Result, Seen, Which};
 use kinds::SecurityGroup;
 use kinds::network::IdOutputs;
 
@@ -18,11 +20,7 @@ impl Adapter<SecurityGroup> for Aws {
                 filters.push(vec![place, tags::filter("group-name", [&group.name])]);
             }
         }
-        let found = tags::listed(filters, |filters| {
-            let call = self.read().ec2.describe_security_groups().set_filters(Some(filters));
-            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.await.map_err(|e| error("ec2:DescribeSecurityGroups", e))?;
+        let found = self.security_groups(filters).await?;
         let seen = found.into_iter().filter_map(|group| {
             let id = group.group_id?;
             let (owner, tags) = tags::seen_ec2(group.tags.as_deref());
@@ -65,6 +63,37 @@ impl Adapter<SecurityGroup> for Aws {
         let id = seen.id.as_str();
         refuse_while(id, &self.holders(tags::filter("group-id", [id])).await?)?;
         let call = self.write()?.ec2.delete_security_group().group_id(id);
-        gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteSecurityGroup", e)))
+        match gone(call.send().await.map(drop).map_err(|e| error("ec2:DeleteSecurityGroup", e))) {
+            Err(e) if e.is(Class::Blocked) => Err(self.name_referrers(id, e).await),
+            answer => answer,
+        }
+    }
+}
+
+impl Aws {
+    /// The same refusal, saying whose rules name the group.
+    async fn name_referrers(&self, group: &str, mut refusal: Error) -> Error {
+        let by = ["ip-permission.group-id", "egress.ip-permission.group-id"];
+        let by = by.map(|name| vec![tags::filter(name, [group])]);
+        let found = self.security_groups(by.into()).await.unwrap_or_default();
+        let others =
+            found.iter().filter_map(|other| Some((other.group_id()?, other.group_name()?)));
+        let names: BTreeSet<String> = others
+            .filter(|(id, _)| *id != group)
+            .map(|(id, name)| format!("{id} ({name})"))
+            .collect();
+        if !names.is_empty() {
+            let names: Vec<String> = names.into_iter().collect();
+            refusal.message = format!("{group} is still named by rules of {}", names.join(", "));
+        }
+        refusal
+    }
+
+    pub(crate) async fn security_groups(&self, filters: Vec<Vec<Filter>>) -> Result<Vec<Found>> {
+        let found = tags::listed(filters, |filters| {
+            let call = self.read().ec2.describe_security_groups().set_filters(Some(filters));
+            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
+        });
+        found.await.map_err(|e| error("ec2:DescribeSecurityGroups", e))
     }
 }

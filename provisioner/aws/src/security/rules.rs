@@ -92,11 +92,7 @@ impl Adapter<SecurityGroupRules> for Aws {
 
 impl Aws {
     async fn our_groups(&self, filters: Vec<Vec<Filter>>) -> Result<Vec<String>> {
-        let found = tags::listed(filters, |filters| {
-            let call = self.read().ec2.describe_security_groups().set_filters(Some(filters));
-            call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.await.map_err(|e| error("ec2:DescribeSecurityGroups", e))?;
+        let found = self.security_groups(filters).await?;
         Ok(found.into_iter().filter_map(|group| group.group_id).collect())
     }
 

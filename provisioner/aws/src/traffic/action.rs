@@ -1,7 +1,7 @@
 //! What listeners and rules do with a request, between our words and AWS's.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, FixedResponseActionConfig, RedirectActionConfig,
+    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig,
     RedirectActionStatusCodeEnum,
 };
 use engine::Result;
@@ -19,7 +19,8 @@ pub(super) fn forwards_to(actions: &[Action]) -> Option<&str> {
     if action.r#type() != Some(&ActionTypeEnum::Forward) {
         return None;
     }
-    let weighted = action.forward_config().map(|config| config.target_groups()).unwrap_or_default();
+    let weighted =
+        action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
     match weighted {
         [] => action.target_group_arn(),
         [only] => only.target_group_arn(),
@@ -94,7 +95,7 @@ fn is_to_https(redirect: &RedirectActionConfig) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_elasticloadbalancingv2::types::{ForwardActionConfig, TargetGroupTuple};
+    use aws_sdk_elasticloadbalancingv2::types::TargetGroupTuple;
 
     use super::*;
 

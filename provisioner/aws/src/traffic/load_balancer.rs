@@ -119,8 +119,8 @@ impl Aws {
             .map_err(|e| error("elasticloadbalancing:DescribeLoadBalancers", e))
     }
 
-    async fn balancers_named(&self, named: &[LoadBalancer]) -> Result<Vec<Found>> {
-        let names: Vec<&str> = named.iter().map(|one| one.name.as_str()).collect();
+    async fn balancers_named(&self, wanted: &[LoadBalancer]) -> Result<Vec<Found>> {
+        let names: Vec<&str> = wanted.iter().map(|one| one.name.as_str()).collect();
         known(&names, |names| self.balancers(None, Some(names))).await
     }
 

@@ -214,11 +214,14 @@ fn rule(found: &Found) -> Option<Known> {
         let (set, values) = match condition.field() {
             Some("path-pattern") => {
                 let config = condition.path_pattern_config();
-                (&mut rule.paths, config.map(|config| config.values()).unwrap_or_default())
+                (
+                    &mut rule.paths,
+                    config.map(PathPatternConditionConfig::values).unwrap_or_default(),
+                )
             }
             Some("host-header") => {
                 let config = condition.host_header_config();
-                (&mut rule.hosts, config.map(|config| config.values()).unwrap_or_default())
+                (&mut rule.hosts, config.map(HostHeaderConditionConfig::values).unwrap_or_default())
             }
             // A condition that we never set: the rule no longer does what it should.
             _ => {

@@ -124,8 +124,8 @@ impl Aws {
             .map_err(|e| error("elasticloadbalancing:DescribeTargetGroups", e))
     }
 
-    async fn target_groups_named(&self, named: &[TargetGroup]) -> Result<Vec<Found>> {
-        let names: Vec<&str> = named.iter().map(|one| one.name.as_str()).collect();
+    async fn target_groups_named(&self, wanted: &[TargetGroup]) -> Result<Vec<Found>> {
+        let names: Vec<&str> = wanted.iter().map(|one| one.name.as_str()).collect();
         known(&names, |names| self.target_groups(None, Some(names))).await
     }
 

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::Aws;
 use aws_config::SdkConfig;
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
@@ -20,9 +23,12 @@ use tokio::net::TcpListener;
 
 use crate::emulator::config;
 
-/// Gives answers in place of the network: status and body for a request's body.
+/// Status and body.
+type Answer = (u16, String);
+
+/// Gives answers to the bodies of requests, in place of the network.
 #[derive(Clone)]
-struct Answers(Arc<dyn Fn(&str) -> (u16, String) + Send + Sync>);
+struct Answers(Arc<dyn Fn(&str) -> Answer + Send + Sync>);
 
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +46,7 @@ impl HttpConnector for Answers {
     }
 }
 
-fn answering(named: bool, answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Aws {
+fn answering(named: bool, answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Aws {
     let answers = Answers(Arc::new(answer));
     let connector = move |_: &_, _: &_| SharedHttpConnector::new(answers.clone());
     let known = config("http://127.0.0.1:9");
@@ -54,7 +60,7 @@ fn answering(named: bool, answer: impl Fn(&str) -> (u16, String) + Send + Sync +
 }
 
 /// An error as EC2 words it.
-fn ec2(status: u16, code: &str, message: &str) -> (u16, String) {
+fn ec2(status: u16, code: &str, message: &str) -> Answer {
     let body = format!(
         "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
          <RequestID>r-2</RequestID></Response>"
@@ -63,7 +69,7 @@ fn ec2(status: u16, code: &str, message: &str) -> (u16, String) {
 }
 
 /// An error as IAM and Elastic Load Balancing word it.
-fn query(status: u16, code: &str, message: &str) -> (u16, String) {
+fn query(status: u16, code: &str, message: &str) -> Answer {
     let body = format!(
         "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>\
          </Error><RequestId>r-3</RequestId></ErrorResponse>"
@@ -286,4 +292,44 @@ async fn a_protected_load_balancer_that_is_gone_needs_no_deletion() {
         ready: Ready::Yes,
     };
     aws.delete(&seen).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_vpc_that_cannot_go_says_who_is_in_it() {
+    let aws = answering(false, |sent| {
+        let action =
+            sent.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default();
+        if action == "DeleteVpc" {
+            return ec2(400, "DependencyViolation", "has dependencies and cannot be deleted.");
+        }
+        let guard = "<securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId>\
+            <groupName>GuardDutyManagedSecurityGroup-vpc-1</groupName><tagSet><item>\
+            <key>GuardDutyManaged</key><value>true</value></item></tagSet></item></securityGroupInfo>";
+        let body = match action {
+            "DescribeSecurityGroups" => guard,
+            "DescribeLoadBalancers" => "<DescribeLoadBalancersResult/>",
+            _ => "",
+        };
+        (200, format!("<{action}Response>{body}</{action}Response>"))
+    });
+    let outputs = kinds::network::IdOutputs { id: "vpc-1".into() };
+    let seen = Seen { id: "vpc-1".into(), owner: None, spec: vpc(), outputs, ready: Ready::Yes };
+    let refused = aws.delete(&seen).await.unwrap_err();
+    assert!(refused.is(Class::Blocked));
+    assert_eq!(refused.message, "vpc-1 still holds security-group sg-1 of Amazon GuardDuty");
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_named_as_such() {
+    let known = config("http://127.0.0.1:9");
+    let nobody = SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(known.region().cloned())
+        .credentials_provider(SharedCredentialsProvider::new(provide_credentials_fn(async || {
+            Err(CredentialsError::not_loaded("no profile named shop"))
+        })))
+        .build();
+    let error = Aws::new(&nobody).identity().await.unwrap_err();
+    assert!(error.is(Class::Credentials), "{error}");
+    assert!(error.message.contains("no profile named shop"), "{error}");
 }

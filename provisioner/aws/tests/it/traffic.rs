@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use aws::Aws;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, LoadBalancerAttribute, PathPatternConditionConfig, RuleCondition,
     RulePriorityPair, Tag, TargetGroupAttribute,
 };
-use engine::{Adapter, Class, Input, Op, Seen, Which};
+use engine::{Adapter, Class, Id, Input, Op, Resource, Seen, Which};
 use kinds::{
-    DefaultAction, HealthCheck, InternetGateway, Listener, ListenerRule, ListenerRules,
-    LoadBalancer, LoadBalancerAttributes, SecurityGroup, Subnet, TargetGroup, Vpc,
+    DefaultAction, ElasticIp, HealthCheck, InternetGateway, Listener, ListenerRule, ListenerRules,
+    LoadBalancer, LoadBalancerAttributes, NatGateway, RouteTable, SecurityGroup,
+    SecurityGroupRules, Subnet, TargetGroup, Vpc,
 };
 
 use crate::contract::Project;
@@ -279,7 +281,54 @@ async fn arn_of(project: &Project, listener: &str, priority: &str) -> String {
     rule.rule_arn().unwrap().to_owned()
 }
 
-/// An empty set of subnets or groups is never sent as "none": AWS would refuse it anyway.
+/// What a plan costs when nothing is to be done: one call a kind where AWS allows it.
+#[tokio::test]
+async fn a_look_at_everything_takes_few_calls() {
+    async fn look<R: Resource>(aws: &Aws, ids: &[&Id])
+    where
+        Aws: Adapter<R>,
+    {
+        let ids: Vec<Id> = ids.iter().map(|id| (*id).clone()).collect();
+        aws.observe(Which::<R>::Ids(&ids)).await.unwrap();
+    }
+    let emulator = Emulator::get().await;
+    let project = Project::new(emulator.connect());
+    let ground = Ground::of(&project).await;
+    let balancer = ground.load_balancer(&project).await;
+    let group = ground.target_group(&project, "api").await;
+    let listener = Listener {
+        load_balancer: balancer.outputs.arn.clone(),
+        port: 80,
+        protocol: "HTTP".into(),
+        default: DefaultAction::Forward { target_group: group.outputs.arn.clone() },
+        tags: project.tags("listener.http"),
+    };
+    let listener = project.make(&listener).await;
+
+    let aws = emulator.connect();
+    let [a, b] = &ground.subnets;
+    look::<Vpc>(&aws, &[&ground.vpc.id]).await;
+    look::<Subnet>(&aws, &[&a.id, &b.id]).await;
+    look::<InternetGateway>(&aws, &[&ground.gateway.id]).await;
+    look::<SecurityGroup>(&aws, &[&ground.group.id]).await;
+    look::<SecurityGroupRules>(&aws, &[&ground.group.id]).await;
+    look::<ElasticIp>(&aws, &[&"eipalloc-0123456789abcdef0".into()]).await;
+    look::<NatGateway>(&aws, &[&"nat-0123456789abcdef0".into()]).await;
+    look::<RouteTable>(&aws, &[&"rtb-0123456789abcdef0".into()]).await;
+    look::<LoadBalancer>(&aws, &[&balancer.id]).await;
+    look::<TargetGroup>(&aws, &[&group.id]).await;
+    look::<Listener>(&aws, &[&listener.id]).await;
+    look::<ListenerRules>(&aws, &[&listener.id]).await;
+    let calls: u64 = aws.calls().iter().map(|(_, count)| count).sum();
+    assert_eq!(calls, 19, "{:?}", aws.calls());
+    assert_eq!(aws.attempts(), calls, "nothing was repeated");
+
+    project.remove(&listener).await;
+    project.remove(&balancer).await;
+    project.remove(&group).await;
+    ground.remove(&project).await;
+}
+
 #[tokio::test]
 async fn a_rule_set_needs_a_rule() {
     let project = Project::new(Emulator::get().await.connect());
