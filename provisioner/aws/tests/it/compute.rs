@@ -1,5 +1,6 @@
 //! Clusters, task definitions and services on an emulator, and services in trouble as AWS tells it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws::targets::Target;
@@ -211,6 +212,7 @@ async fn a_service_keeps_every_setting() {
     let ours = Adapter::<Service>::observe(&project.aws, which).await.unwrap();
     assert_eq!(ours.iter().map(|seen| &seen.id).collect::<Vec<_>>(), [&id]);
     assert!(differences(&desired, &seen).is_empty());
+    assert_eq!(!project.aws.notes().is_empty(), emulator.is_moto(), "{:?}", project.aws.notes());
 
     let by_hand = || ecs.update_service().cluster(cluster.id.as_str()).service("api");
     by_hand().desired_count(5).send().await.unwrap();
@@ -340,6 +342,37 @@ async fn nothing_is_taken_for_granted_on_aws() {
     draining["status"] = json!("DRAINING");
     draining["runningCount"] = json!(1);
     assert_eq!(judged(draining).await, Ready::Leaving("1 tasks still running".into()));
+}
+
+#[tokio::test]
+async fn services_are_described_ten_at_a_time_and_again_after_throttling() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&calls);
+    let aws = answers::aws(move |_, body| {
+        let mut calls = heard.lock().unwrap();
+        calls.push(body.clone());
+        if calls.len() == 1 {
+            return answers::refusal("ThrottlingException", "Rate exceeded");
+        }
+        let names = body["services"].as_array().unwrap();
+        assert!(names.len() <= 10, "{} services in one call", names.len());
+        let services: Vec<Value> = names
+            .iter()
+            .map(|name| {
+                let mut service =
+                    described(0, &json!([{"status": "PRIMARY", "taskDefinition": "api:2"}]));
+                service["serviceName"] = name.clone();
+                service
+            })
+            .collect();
+        (200, json!({"services": services, "failures": []}))
+    });
+    let ids: Vec<Id> = (0..23).map(|n| format!("shop/api-{n}").into()).collect();
+    let seen = Adapter::<Service>::observe(&aws, Which::Ids(&ids)).await.unwrap();
+    assert_eq!(seen.len(), ids.len());
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.len(), 4);
+    assert!(calls[1..].contains(&calls[0]), "the repeated call is the same call");
 }
 
 #[tokio::test]

@@ -41,7 +41,11 @@ impl Aws {
                 let last = self.newest_stopped(service).await?;
                 Ready::Never(last.map_or(why.clone(), |task| format!("{why} {task}")))
             }
-            Stage::Moving { .. } if self.runs_no_tasks(service).await? => Ready::Yes,
+            Stage::Moving { progress, .. } if self.runs_no_tasks(service).await? => {
+                let name = text(service, "serviceName");
+                self.note(format!("service {name}: {progress}, and this endpoint starts none"));
+                Ready::Yes
+            }
             Stage::Moving { progress, failing: false } => Ready::Wait(progress),
             Stage::Moving { progress, failing: true } => {
                 let last = self.newest_stopped(service).await?;
