@@ -54,7 +54,7 @@ impl Payments {
         Self {
             entries: Cache::builder()
                 .max_capacity(entries)
-                .time_to_live(std::time::Duration::from_secs(60))
+                .time_to_live(std::time::Duration::from_mins(1))
                 .build(),
             writes: Arc::new(Writes((0..SHARDS).map(|_| AtomicU64::new(0)).collect())),
             hearing: AtomicBool::new(false),

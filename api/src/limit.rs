@@ -12,7 +12,7 @@ use std::{
 use crate::store::Store;
 
 /// The window of the policy that clients see.
-pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_mins(1);
 /// How long a leased block may be used.
 const LEASE: Duration = Duration::from_secs(5);
 /// Principals that are remembered; beyond it, those that were idle longest make room.

@@ -133,7 +133,7 @@ pub(crate) struct Settings {
     /// Shape of new trace ids
     #[arg(long, env = "TRACE_IDS", value_enum, default_value = "w3c", hide_env_values = true)]
     pub trace_ids: TraceIds,
-    /// Log filter, such as info or payments_api=debug
+    /// Log filter, such as info or info,api=debug
     #[arg(long, env = "LOG", default_value = "info", hide_env_values = true)]
     pub log: String,
     /// Shape of log lines
@@ -189,6 +189,9 @@ impl Settings {
         }
         if !(0.0..=1.0).contains(&self.trace_sample) {
             return Err(wrong("TRACE_SAMPLE", "is a share from 0 to 1"));
+        }
+        if self.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            return Err(wrong("LOG", "is a filter such as info or info,api=debug"));
         }
         if self.max_in_flight == 0 {
             return Err(wrong("MAX_IN_FLIGHT", "is at least 1"));

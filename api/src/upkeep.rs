@@ -37,7 +37,7 @@ pub(crate) async fn hear(app: Shared, stop: CancellationToken) {
 pub(crate) async fn sweep(app: Shared, stop: CancellationToken) {
     loop {
         let swept = app.store.sweep().await.unwrap_or_default();
-        let pause = if swept > 0 { Duration::from_millis(200) } else { Duration::from_secs(60) };
+        let pause = if swept > 0 { Duration::from_millis(200) } else { Duration::from_mins(1) };
         tokio::select! { () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => return }
     }
 }

@@ -18,7 +18,7 @@ use crate::{app::Shared, settings::Settings, store::Delivery};
 /// Deliveries taken at once; they are sent one after the other.
 const PORTION: i64 = 10;
 /// How long a task may work on a portion before others may take it: longer than ten timeouts of the client.
-const HOLD: Duration = Duration::from_secs(120);
+const HOLD: Duration = Duration::from_mins(2);
 /// How often an empty outbox is looked into.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -49,7 +49,7 @@ pub(crate) async fn deliver(app: Shared, stop: CancellationToken) {
 
 /// One second, doubling up to an hour.
 fn backoff(attempts: i32) -> Duration {
-    Duration::from_secs(1 << attempts.clamp(1, 12).saturating_sub(1)).min(Duration::from_secs(3600))
+    Duration::from_secs(1 << attempts.clamp(1, 12).saturating_sub(1)).min(Duration::from_hours(1))
 }
 
 struct Sender {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the issuer's keys are used before they are asked for again.
-const KEYS_KEPT: Duration = Duration::from_secs(600);
+const KEYS_KEPT: Duration = Duration::from_mins(10);
 /// A token with an unknown key asks for the keys again, but not more often than this.
 const KEYS_PAUSE: Duration = Duration::from_secs(10);
 const READ: &str = "payments:read";

@@ -251,8 +251,7 @@ fn explain(
         (Some(Change::Consume), Status::Consumed) | (None, Status::Inserted) => {
             Ok(Verdict::Already(current))
         }
-        (None, Status::Consumed)
-        | (Some(Change::Delete { consumed_too: false }), Status::Consumed) => {
+        (None | Some(Change::Delete { consumed_too: false }), Status::Consumed) => {
             let mut problem = Problem::new(Code::PaymentAlreadyConsumed);
             problem.current = Some(serde_json::json!({
                 "id": current.id, "status": current.status, "version": current.version,

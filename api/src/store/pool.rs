@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Idle for longer than this, a connection proves that it is alive before it is lent.
 const TRUSTED: Duration = Duration::from_secs(5);
 /// Older than this, a connection is replaced, so that a failed-over or rebalanced database is found again.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+const LIFETIME: Duration = Duration::from_mins(30);
 
 /// Connections of one kind, opened on demand.
 pub(crate) struct Pool<C: Connection + 'static> {

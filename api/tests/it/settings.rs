@@ -31,6 +31,7 @@ fn one_line_names_the_variable() {
         ("TRACE_SAMPLE", "2"),
         ("TRACE_IDS", "none"),
         ("LOG_FORMAT", "xml"),
+        ("LOG", "=loud="),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost"),
         ("WEBHOOK_URL", "hunter2"),
         ("REQUIRE_IF_MATCH", "perhaps"),
