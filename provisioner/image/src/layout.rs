@@ -100,6 +100,16 @@ impl Layout {
         Self { manifest, digest, architecture, blobs }
     }
 
+    /// A blob's bytes by its digest.
+    pub fn content(&self, digest: &str) -> Result<Bytes> {
+        let blob = self.blobs.iter().find(|blob| blob.digest.as_str() == digest);
+        let blob = blob.ok_or_else(|| Error::Reference {
+            reference: digest.into(),
+            why: "the image has no such blob".into(),
+        })?;
+        blob.read(0, usize::try_from(blob.size).unwrap_or(usize::MAX))
+    }
+
     /// How much there is to push, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {

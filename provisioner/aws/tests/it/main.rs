@@ -13,6 +13,7 @@ mod lock;
 mod logs;
 mod network;
 mod preflight;
+mod refusals;
 mod scaling;
 mod security;
 mod store;

@@ -1,0 +1,116 @@
+//! Answers of S3 that no emulator gives, in place of the network.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use aws::Aws;
+use aws::bootstrap::{self, Backend};
+use aws::store::Objects;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use engine::{Class, Clock};
+
+const ACCOUNT: &str = "123456789012";
+
+/// Gives one answer after the other: the words that the request's line must have, a status and an
+/// error code. Keeps what each request asked for.
+#[derive(Clone)]
+struct Script {
+    answers: Arc<Mutex<Vec<(&'static str, u16, &'static str)>>>,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Script")
+    }
+}
+
+impl HttpConnector for Script {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let owner = request.headers().get("x-amz-expected-bucket-owner").unwrap_or("nobody");
+        let line = format!("{} {} {owner}", request.method(), request.uri());
+        let mut answers = self.answers.lock().unwrap();
+        let expected = answers.iter().position(|(words, ..)| line.contains(words));
+        let (_, status, code) =
+            expected.map_or(("", 404, "NoSuchBucket"), |found| answers.remove(found));
+        self.lines.lock().unwrap().push(line);
+        let body = match status {
+            200 => String::new(),
+            _ => format!("<Error><Code>{code}</Code><Message>as AWS says it</Message></Error>"),
+        };
+        let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        answer.headers_mut().insert("etag", "\"new\"");
+        HttpConnectorFuture::ready(Ok(answer))
+    }
+}
+
+fn aws(answers: &[(&'static str, u16, &'static str)]) -> (Aws, Script) {
+    let script = Script { answers: Arc::new(Mutex::new(answers.to_vec())), lines: Arc::default() };
+    let shared = script.clone();
+    let connector = move |_: &_, _: &_| SharedHttpConnector::new(shared.clone());
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client_fn(connector))
+        .build();
+    (Aws::new(&config), script)
+}
+
+fn objects(aws: &Aws) -> Objects {
+    let backend = Backend::of(ACCOUNT, "us-east-1");
+    Objects::new(aws, &backend, "shop", "prod", Clock::scaled(1000.0))
+}
+
+#[tokio::test]
+async fn a_conflicting_write_is_repeated() {
+    let conflict = ("PUT", 409, "ConditionalRequestConflict");
+    let (aws, script) = aws(&[conflict, conflict, ("PUT", 503, "SlowDown"), ("PUT", 200, "")]);
+    let etag = objects(&aws).replace("state.json", b"{}".to_vec(), "\"old\"").await.unwrap();
+    assert_eq!(etag, "\"new\"");
+    let lines = script.lines.lock().unwrap();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines.iter().all(|line| line.ends_with(ACCOUNT)), "the owner is named: {lines:?}");
+}
+
+#[tokio::test]
+async fn a_conflicting_delete_is_repeated() {
+    let conflict = ("DELETE", 409, "ConditionalRequestConflict");
+    let (aws, script) = aws(&[conflict, ("DELETE", 200, "")]);
+    objects(&aws).delete("state.json", "\"old\"").await.unwrap();
+    assert_eq!(script.lines.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_write_that_is_not_allowed_is_not_repeated() {
+    let (aws, script) = aws(&[("PUT", 403, "AccessDenied")]);
+    let error = objects(&aws).put_new("state.json", vec![]).await.unwrap_err();
+    assert!(error.is(Class::Denied), "{error}");
+    assert!(error.message.contains("s3://provisioner-state-123456789012-us-east-1/shop/prod/"));
+    assert_eq!(script.lines.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_bucket_in_other_hands_is_not_touched() {
+    let cases: [&[(&str, u16, &str)]; 2] = [
+        &[("HEAD", 403, "AccessDenied")],
+        &[("HEAD", 404, "NotFound"), ("PUT", 409, "BucketAlreadyExists")],
+    ];
+    for answers in cases {
+        let (aws, script) = aws(answers);
+        let error = bootstrap::ensure(&aws, ACCOUNT, &Clock::scaled(1000.0)).await.unwrap_err();
+        assert!(error.is(Class::Foreign), "{error}");
+        assert!(error.message.contains("another account"), "{error}");
+        let lines = script.lines.lock().unwrap();
+        let settings = |line: &&String| line.starts_with("PUT") && line.contains('?');
+        assert_eq!(lines.iter().filter(settings).count(), 0, "{lines:?}");
+    }
+}

@@ -1,0 +1,199 @@
+//! Images out of programs and out of Docker's archives.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use image::{Architecture, Docker, Error, Layout, Recipe};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{AARCH64, X86_64, elf, write};
+
+/// What a layer unpacks to: path, then mode, user and length.
+fn files(layer: &[u8]) -> BTreeMap<String, (u32, u64, u64)> {
+    let mut archive = tar::Archive::new(GzDecoder::new(layer));
+    let entries = archive.entries().unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let header = entry.header();
+        assert_eq!(header.mtime().unwrap(), 0, "no time is in it");
+        let path = entry.path().unwrap().display().to_string();
+        (path, (header.mode().unwrap(), header.uid().unwrap(), header.size().unwrap()))
+    });
+    entries.collect()
+}
+
+fn config(image: &Layout) -> Value {
+    let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
+    let digest = manifest["config"]["digest"].as_str().unwrap();
+    serde_json::from_slice(&image.content(digest).unwrap()).unwrap()
+}
+
+#[test]
+fn the_same_program_is_the_same_image() {
+    let (here, there) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let bytes = elf(AARCH64, None, b"program");
+    let recipe = Recipe {
+        port: Some(8080),
+        labels: [("b".into(), "2".into()), ("a".into(), "1".into())].into(),
+        ..Recipe::default()
+    };
+    let one = Layout::of_program(&write(here.path(), "api", &bytes), &recipe).unwrap();
+    let two = Layout::of_program(&write(there.path(), "api", &bytes), &recipe).unwrap();
+    assert_eq!(one.digest, two.digest);
+    let other = elf(AARCH64, None, b"Program");
+    let other = Layout::of_program(&write(there.path(), "api", &other), &recipe).unwrap();
+    assert_ne!(one.digest, other.digest);
+    let recipe = Recipe { port: Some(8081), ..recipe };
+    let other = Layout::of_program(&write(there.path(), "api", &bytes), &recipe).unwrap();
+    assert_ne!(one.digest, other.digest);
+}
+
+#[test]
+fn a_program_finds_what_it_needs() {
+    let folder = TempDir::new().unwrap();
+    let program = elf(X86_64, None, b"program");
+    let recipe = Recipe { port: Some(8080), ..Recipe::default() };
+    let image = Layout::of_program(&write(folder.path(), "api", &program), &recipe).unwrap();
+    assert_eq!(image.architecture, Architecture::X86_64);
+    let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    let layer = image.content(layer).unwrap();
+    assert_eq!(manifest["layers"][0]["size"], layer.len());
+
+    let files = files(&layer);
+    assert_eq!(files["api"], (0o755, 0, program.len() as u64));
+    assert_eq!(files["tmp/"], (0o1777, 65532, 0), "SQLite and others write here");
+    assert_eq!(files["data/"], (0o755, 65532, 0));
+    assert!(files["etc/ssl/certs/ca-certificates.crt"].2 > 100_000, "TLS has its authorities");
+    assert!(files.contains_key("etc/passwd") && files.contains_key("etc/group"));
+
+    let config = config(&image);
+    assert_eq!((&config["architecture"], &config["os"]), (&"amd64".into(), &"linux".into()));
+    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/api"]));
+    assert_eq!(config["config"]["User"], "65532:65532");
+    assert_eq!(config["config"]["ExposedPorts"], serde_json::json!({"8080/tcp": {}}));
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&*layer).read_to_end(&mut unpacked).unwrap();
+    let diff = image::Digest::of(&unpacked);
+    assert_eq!(config["rootfs"]["diff_ids"][0], diff.as_str());
+}
+
+#[test]
+fn what_cannot_run_is_refused_with_the_way_out() {
+    let folder = TempDir::new().unwrap();
+    let dynamic = elf(X86_64, Some("/lib64/ld-linux-x86-64.so.2"), b"");
+    let cases: [(&str, Vec<u8>, &[&str]); 5] = [
+        ("dynamic", dynamic, &["/lib64/ld-linux-x86-64.so.2", "x86_64-unknown-linux-musl"]),
+        ("mac", vec![0xcf, 0xfa, 0xed, 0xfe, 0, 0, 0, 0], &["macOS", "linux"]),
+        ("windows", b"MZ\x90\x00".to_vec(), &["Windows"]),
+        ("script", b"#!/bin/sh\n".to_vec(), &["script"]),
+        ("riscv", elf(243, None, b""), &["number 243"]),
+    ];
+    for (name, bytes, parts) in cases {
+        let path = write(folder.path(), name, &bytes);
+        let error = Layout::of_program(&path, &Recipe::default()).unwrap_err().to_string();
+        for part in parts.iter().copied().chain([name]) {
+            assert!(error.contains(part), "{part} is missing from: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_architecture_is_named() {
+    let error = Architecture::Arm64.require(Architecture::X86_64, "target/api").unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("target/api is built for arm64") && text.contains("x86_64"), "{text}");
+    Architecture::Arm64.require(Architecture::Arm64, "target/api").unwrap();
+}
+
+/// Packs an archive as `docker save` does.
+fn archive(path: &Path, architecture: &str, layers: &[(&str, &[u8])]) {
+    let mut tar = tar::Builder::new(std::fs::File::create(path).unwrap());
+    let mut add = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    };
+    let config = serde_json::json!({"architecture": architecture, "os": "linux", "x": [1]});
+    add("blobs/sha256/c0", config.to_string().as_bytes());
+    for (name, bytes) in layers {
+        add(name, bytes);
+    }
+    let names: Vec<_> = layers.iter().map(|(name, _)| name).collect();
+    let listing = serde_json::json!([{"Config": "blobs/sha256/c0", "Layers": names}]);
+    add("manifest.json", listing.to_string().as_bytes());
+    tar.finish().unwrap();
+}
+
+#[test]
+fn dockers_archive_becomes_an_image_with_compressed_layers() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("image.tar");
+    let packed = [0x1f, 0x8b, 8, 0, 1, 2, 3];
+    archive(&path, "arm64", &[("a/layer.tar", b"plain"), ("blobs/sha256/l1", &packed)]);
+    let image = Layout::of_archive(&path).unwrap();
+    assert_eq!(image.architecture, Architecture::Arm64);
+    let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
+    let layer = |number: usize| {
+        image.content(manifest["layers"][number]["digest"].as_str().unwrap()).unwrap()
+    };
+    let mut plain = String::new();
+    GzDecoder::new(&*layer(0)).read_to_string(&mut plain).unwrap();
+    assert_eq!(plain, "plain");
+    assert_eq!(*layer(1), packed, "what is compressed stays as it is");
+    assert_eq!(config(&image)["x"][0], 1, "the configuration stays as it is");
+
+    archive(&path, "s390x", &[]);
+    let error = Layout::of_archive(&path).unwrap_err().to_string();
+    assert!(error.contains("linux/s390x"), "{error}");
+    std::fs::write(&path, b"no archive").unwrap();
+    assert!(matches!(Layout::of_archive(&path), Err(Error::Archive { .. })));
+}
+
+/// A `docker` that does as it is asked, with an archive that was prepared.
+#[cfg(unix)]
+fn docker(folder: &Path, script: &str) -> Docker {
+    use std::os::unix::fs::PermissionsExt;
+    let path = write(folder, "docker", format!("#!/bin/sh\nset -e\n{script}").as_bytes());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Docker::at(path)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn docker_builds_for_the_architecture_that_is_wanted() {
+    let folder = TempDir::new().unwrap();
+    let prepared = folder.path().join("prepared.tar");
+    archive(&prepared, "arm64", &[("l.tar", b"layer")]);
+    let script = format!(
+        "echo \"$@\" >> {0}/calls\nif [ $1 = build ]; then echo sha256:1d > $7; \
+         else [ $4 = sha256:1d ]; cp {1} $3; fi\n",
+        folder.path().display(),
+        prepared.display()
+    );
+    let docker = docker(folder.path(), &script);
+    let (file, context) = (Path::new("Dockerfile"), Path::new("."));
+    let image = docker.build(file, context, Architecture::Arm64).await.unwrap();
+    assert_eq!(image.architecture, Architecture::Arm64);
+    let calls = std::fs::read_to_string(folder.path().join("calls")).unwrap();
+    assert!(calls.contains("build --platform linux/arm64 --file Dockerfile"), "{calls}");
+
+    let error = docker.build(file, context, Architecture::X86_64).await.unwrap_err();
+    assert!(matches!(error, Error::Architecture { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn dockers_failure_and_absence_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let broken = docker(folder.path(), "exit 3");
+    let (file, context) = (Path::new("Dockerfile"), Path::new("."));
+    let error = broken.build(file, context, Architecture::Arm64).await.unwrap_err().to_string();
+    assert!(error.contains("exit status: 3") && error.contains("build --platform"), "{error}");
+    let missing = Docker::at(folder.path().join("nothing"));
+    let error = missing.build(file, context, Architecture::Arm64).await.unwrap_err().to_string();
+    assert!(error.contains("not installed"), "{error}");
+}
