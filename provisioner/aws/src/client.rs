@@ -1,8 +1,9 @@
 //! The connection to AWS: one set of clients for reading, one for changing, and a count of calls.
 
-use std::collections::BTreeMap;
+mod calls;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
@@ -12,21 +13,14 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
-    BeforeTransmitInterceptorContextRef,
-};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 use engine::{Class, Error, Result};
 
+use self::calls::{Calls, Watch};
 use crate::emulated;
 use crate::error::error;
 
@@ -292,82 +286,4 @@ fn http() -> SharedHttpClient {
         connector.set_proxy_config(Some(ProxyConfig::from_env()));
         connector.build()
     })
-}
-
-/// What was called, shared by all clones of an [`Aws`].
-#[derive(Clone, Debug, Default)]
-struct Calls(Arc<Mutex<Counts>>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    calls: BTreeMap<Call, u64>,
-    attempts: u64,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Call {
-    name: String,
-    mutating: bool,
-}
-
-impl Calls {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn of(&self, wanted: impl Fn(&Call) -> bool) -> Vec<(String, u64)> {
-        let counts = self.lock();
-        let calls = counts.calls.iter().filter(|(call, _)| wanted(call));
-        calls.map(|(call, count)| (call.name.clone(), *count)).collect()
-    }
-}
-
-/// Counts a client's calls, and marks the answers of an endpoint that the user named.
-#[derive(Debug)]
-struct Watch {
-    service: &'static str,
-    overridden: bool,
-    mutating: bool,
-    calls: Calls,
-}
-
-impl Intercept for Watch {
-    fn name(&self) -> &'static str {
-        "Watch"
-    }
-
-    fn read_before_serialization(
-        &self,
-        _: &BeforeSerializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let operation = cfg.load::<Metadata>().map_or("", Metadata::name);
-        let name = format!("{}:{operation}", self.service);
-        let call = Call { name, mutating: self.mutating };
-        *self.calls.lock().calls.entry(call).or_default() += 1;
-        Ok(())
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.calls.lock().attempts += 1;
-        Ok(())
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.overridden {
-            emulated::mark(context.response_mut());
-        }
-        Ok(())
-    }
 }

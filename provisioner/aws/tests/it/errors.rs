@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::Aws;
+use aws::preflight::Needs;
 use aws_config::SdkConfig;
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -332,4 +333,34 @@ async fn credentials_that_cannot_be_had_are_named_as_such() {
     let error = Aws::new(&nobody).identity().await.unwrap_err();
     assert!(error.is(Class::Credentials), "{error}");
     assert!(error.message.contains("no profile named shop"), "{error}");
+}
+
+#[tokio::test]
+async fn a_quota_is_asked_for_and_else_assumed() {
+    let quotas = async |quota: &'static str| {
+        let aws = answering(false, move |sent| {
+            if sent.contains("Action=DescribeAddresses") {
+                let item = "<item><allocationId>eipalloc-1</allocationId></item>".repeat(5);
+                let set = format!("<addressesSet>{item}</addressesSet>");
+                return (
+                    200,
+                    format!("<DescribeAddressesResponse>{set}</DescribeAddressesResponse>"),
+                );
+            }
+            assert!(sent.contains("L-0263D0A3"), "{sent}");
+            match quota {
+                "" => (400, r#"{"__type":"AccessDeniedException","Message":"no"}"#.into()),
+                quota => (200, format!(r#"{{"Quota":{{"Value":{quota}}}}}"#)),
+            }
+        });
+        aws.quotas(&Needs { addresses: 2, ..Needs::default() }).await.unwrap()
+    };
+    assert_eq!(quotas("7.0").await, []);
+    let short = quotas("6.0").await;
+    let text = "your account has 5 of 6 Elastic IPs in us-east-1; this plan needs 2 more";
+    assert!(short[0].to_string().starts_with(text), "{}", short[0]);
+    assert!(!short[0].assumed);
+    let assumed = quotas("").await;
+    assert!(assumed[0].assumed);
+    assert!((assumed[0].quota - 5.0).abs() < 0.1);
 }
