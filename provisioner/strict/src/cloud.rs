@@ -1,7 +1,8 @@
 //! The running cloud: what connections, the control endpoint and tests share.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
 pub(crate) struct Cloud {
     pub(crate) upstream: http::uri::Authority,
     pub(crate) delay: Duration,
@@ -33,6 +36,8 @@ pub(crate) struct Cloud {
     pub(crate) pages: Mutex<Pages>,
     pub(crate) buckets: Mutex<Buckets>,
     faults: Mutex<(Faults, Tally)>,
+    /// One mutating call at a time per account and service: what is judged is what is forwarded.
+    turns: Mutex<HashMap<(String, String), Turn>>,
     request_ids: AtomicU64,
     mutations: AtomicU64,
     /// The `seq` of the call that is held, or 0.
@@ -55,6 +60,7 @@ impl Cloud {
             pages: Mutex::default(),
             buckets: Mutex::default(),
             faults: Mutex::new((config.faults.clone(), Tally::default())),
+            turns: Mutex::default(),
             request_ids: AtomicU64::new(1),
             mutations: AtomicU64::new(0),
             held: watch::Sender::new(0),
@@ -95,6 +101,16 @@ impl Cloud {
         let mut guard = lock(&self.faults);
         let (faults, tally) = &mut *guard;
         faults.strike(tally, self.seed, request)
+    }
+
+    /// Waits for a call's turn; the turn ends when the guard is dropped. Reads and transparent clouds need none.
+    pub(crate) async fn turn(&self, request: &Request) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        if !self.strict || !request.mutating() {
+            return None;
+        }
+        let key = (request.account.clone(), request.service.clone());
+        let turn = Arc::clone(lock(&self.turns).entry(key).or_default());
+        Some(turn.lock_owned().await)
     }
 
     pub(crate) fn next_mutation(&self) -> u64 {

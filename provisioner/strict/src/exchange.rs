@@ -90,6 +90,7 @@ impl Exchange {
             let response = self.say(&fault);
             return Ok(self.end(response));
         }
+        let turn = self.cloud.turn(&self.request).await;
         let response = match self.verdict() {
             Some(Verdict::Refuse(fault)) => {
                 self.call.refused = true;
@@ -108,6 +109,7 @@ impl Exchange {
                 }
             },
         };
+        drop(turn);
         self.log(Some(&response));
         match kind {
             Some(Kind::After) => Err(Cut::OnPurpose),

@@ -46,6 +46,8 @@ pub enum Which {
     Call(u64),
     /// The k-th mutating call.
     Mutating(u64),
+    /// All calls from the k-th mutating one on. Expired credentials stay expired; others work.
+    From(u64),
     /// The n-th call of an operation, named `Operation` or `service.Operation`.
     Operation(String, u64),
     /// Each call with this probability.
@@ -80,6 +82,8 @@ pub(crate) struct Tally {
     calls: u64,
     mutating: u64,
     operations: HashMap<String, u64>,
+    /// Who was signing when the credentials expired.
+    expired: Option<String>,
 }
 
 impl Faults {
@@ -95,6 +99,12 @@ impl Faults {
             let hit = match &fault.which {
                 Which::Call(k) => *k == tally.calls,
                 Which::Mutating(k) => mutating && *k == tally.mutating,
+                Which::From(k) if fault.kind == Kind::Expired => {
+                    tally.mutating >= *k
+                        && *tally.expired.get_or_insert_with(|| request.principal.clone())
+                            == request.principal
+                }
+                Which::From(k) => tally.mutating >= *k,
                 Which::Operation(operation, nth) => {
                     *nth == *times
                         && (*operation == request.operation

@@ -13,7 +13,9 @@ pub enum SpecError {
         "unknown fault `{0}`: expected before, after, hold-before, hold-after, throttle, 500, 503, slow, expired, pages, buckets, stale or fresh"
     )]
     Kind(String),
-    #[error("`{0}` needs a target after a colon: a number, #number, 20%, Operation or Operation@n")]
+    #[error(
+        "`{0}` needs a target after a colon: a number, number+, #number, 20%, Operation or Operation@n"
+    )]
     Target(String),
     #[error("`{0}` is not a number")]
     Number(String),
@@ -65,6 +67,9 @@ fn which(kind: &str, target: &str) -> Result<Which, SpecError> {
     if let Some(k) = target.strip_prefix('#') {
         return Ok(Which::Call(number(k)?));
     }
+    if let Some(k) = target.strip_suffix('+') {
+        return Ok(Which::From(number(k)?));
+    }
     if target.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok(Which::Mutating(number(target)?));
     }
@@ -101,6 +106,12 @@ mod tests {
         );
         assert_eq!((faults.page, faults.buckets), (Some(2), true));
         assert!((faults.stale - 0.2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn from_a_call_on() {
+        let faults: Faults = "expired:3+".parse().unwrap();
+        assert_eq!(faults.plan, [Fault { which: Which::From(3), kind: Kind::Expired }]);
     }
 
     #[test]

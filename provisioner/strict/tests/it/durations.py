@@ -60,7 +60,10 @@ class Durations(Cloud):
         self.refused("LoadBalancerNotFound", elb.describe_load_balancers, LoadBalancerArns=[arn])
         for found in (self.enis(ec2, description="ELB app/web/*"), self.enis(ec2, group_id=group), self.enis(ec2, requester_id="amazon-elb", vpc_id=vpc)):
             self.assertEqual(sorted(e["SubnetId"] for e in found), sorted(subnets))
-        self.assertEqual(len(self.enis(ec2, subnet_id=subnets[0])), 1)
+        lingering = self.enis(ec2, subnet_id=subnets[0])
+        self.assertEqual(len(lingering), 1)
+        eni = lingering[0]["NetworkInterfaceId"]
+        self.refused("InvalidParameterValue", ec2.delete_network_interface, NetworkInterfaceId=eni, words="currently in use")
         self.pass_time(91)
         self.assertEqual(self.enis(ec2, vpc_id=vpc), [])
 

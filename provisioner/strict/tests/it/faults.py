@@ -61,6 +61,44 @@ class Faults(Cloud):
                 self.refused(throttled, getattr(client, call))
                 self.refused(unavailable, getattr(client, call))
 
+    def test_credentials_that_expire_half_way_and_are_refreshed(self):
+        ec2 = self.client("ec2")
+        self.set_faults("expired:2+")
+        ec2.create_internet_gateway()
+        self.refused("RequestExpired", ec2.create_internet_gateway)
+        self.refused("RequestExpired", ec2.describe_vpcs)
+        self.account = self.account[1:] + "0"
+        self.client("ec2").describe_vpcs()
+
+    def test_slow_answers_and_a_repeat_with_the_same_token(self):
+        ec2, _, _, subnets = self.vpc()
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ask = {"SubnetId": subnets[0], "AllocationId": address, "ClientToken": "t-" + self.account}
+        self.set_faults("slow:CreateNatGateway@1/300,after:CreateNatGateway@3")
+        made = []
+        create = lambda: made.append(self.client("ec2").create_nat_gateway(**ask)["NatGateway"]["NatGatewayId"])
+        threads = [threading.Thread(target=create) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.cut(ec2.create_nat_gateway, **ask)
+        create()
+        self.assertEqual((len(made), len(set(made))), (3, 1))
+        self.assertEqual(len(ec2.describe_nat_gateways(Filters=[{"Name": "subnet-id", "Values": [subnets[0]]}])["NatGateways"]), 1)
+
+    def test_objects_pass_whole(self):
+        s3 = self.client("s3")
+        bucket = f"bucket-{self.account}"
+        s3.create_bucket(Bucket=bucket)
+        body = bytes(range(256)) * 4096
+        tag = s3.put_object(Bucket=bucket, Key="a b/\u00e4", Body=body, IfNoneMatch="*")["ETag"]
+        self.assertEqual(s3.get_object(Bucket=bucket, Key="a b/\u00e4")["Body"].read(), body)
+        self.assertEqual(s3.head_object(Bucket=bucket, Key="a b/\u00e4")["ContentLength"], len(body))
+        self.refused("PreconditionFailed", s3.put_object, Bucket=bucket, Key="a b/\u00e4", Body=b"", IfNoneMatch="*")
+        s3.put_object(Bucket=bucket, Key="a b/\u00e4", Body=b"", IfMatch=tag)
+        self.refused("BucketNotEmpty", s3.delete_bucket, Bucket=bucket)
+
     def test_expired_credentials(self):
         self.set_faults("expired:100%")
         self.refused("RequestExpired", self.client("ec2").describe_vpcs)

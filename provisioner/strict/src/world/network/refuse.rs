@@ -44,6 +44,15 @@ impl Network {
             "AttachInternetGateway" | "DetachInternetGateway" | "DeleteInternetGateway" => {
                 self.refuse_gateway(&request.operation, p, enis)
             }
+            "DeleteNetworkInterface" => {
+                let id = text(p, "NetworkInterfaceId");
+                enis.iter().any(|e| e.synthetic && e.id == id).then(|| {
+                    Fault::refusal(
+                        "InvalidParameterValue",
+                        format!("Network interface '{id}' is currently in use."),
+                    )
+                })
+            }
             "AllocateAddress" => {
                 let count = self.addresses.values().filter(|a| a.region == request.region).count();
                 (count >= ADDRESSES).then(|| {
