@@ -7,6 +7,7 @@ mod always;
 mod create;
 mod history;
 mod network;
+mod retire;
 mod service;
 
 use serde::Serialize;
@@ -63,6 +64,7 @@ pub fn audit(log: &[Call]) -> Vec<Violation> {
         create::check(&history, call, &mut report);
         network::check(&history, call, &mut report);
         service::check(&history, call, &mut report);
+        retire::check(&history, call, &mut report);
         always::check(&history, call, &mut report);
     }
     always::check_whole(&history, &mut report);

@@ -4,11 +4,10 @@ use serde_json::Value;
 
 use super::Report;
 use super::create::{egress, fronted, private_subnets};
-use super::history::{BALANCER, History, LISTENER, RULE, SERVICE, names};
+use super::history::{History, SERVICE, names};
 use crate::call::Call;
-use crate::world::compute::{cluster_name, tail};
-use crate::world::traffic::learn::forwards;
-use crate::world::value::{list, number, text};
+use crate::world::compute::tail;
+use crate::world::value::{list, text};
 
 pub(super) fn check(history: &History<'_>, call: &Call, report: &mut Report) {
     let p = &call.parameters;
@@ -16,9 +15,6 @@ pub(super) fn check(history: &History<'_>, call: &Call, report: &mut Report) {
         "CreateService" => create(history, call, report),
         "UpdateService" => {
             revision(call, report);
-            if number(p, "desiredCount") == Some(0) {
-                unscaled(history, call, report);
-            }
         }
         "RegisterScalableTarget" => {
             let active = history
@@ -32,123 +28,6 @@ pub(super) fn check(history: &History<'_>, call: &Call, report: &mut Report) {
             let registered = history.did(call, "RegisterScalableTarget", "ResourceId", id)
                 || shown(history, call, "DescribeScalableTargets", id);
             report.require(registered, 15, call, "its scalable target was not registered before");
-        }
-        _ => end(history, call, report),
-    }
-}
-
-/// What must wait until services are gone.
-fn end(history: &History<'_>, call: &Call, report: &mut Report) {
-    let p = &call.parameters;
-    match call.operation.as_str() {
-        "DeleteService" => {
-            unscaled(history, call, report);
-            let force = p.get("force").and_then(Value::as_bool) == Some(true);
-            let emptied = history.done(call, "UpdateService").any(|c| {
-                cluster_name(&c.parameters) == cluster_name(p)
-                    && tail(text(&c.parameters, "service")) == tail(text(p, "service"))
-                    && number(&c.parameters, "desiredCount") == Some(0)
-            });
-            let seen = service(history, call, &cluster_name(p), tail(text(p, "service")));
-            let zero = seen.is_some_and(|s| number(s, "desiredCount") == Some(0));
-            report.require(
-                force || emptied || zero,
-                27,
-                call,
-                "neither forced nor scaled to zero before",
-            );
-        }
-        "DeregisterScalableTarget" => {
-            let id = text(p, "ResourceId");
-            let policies = history
-                .done(call, "PutScalingPolicy")
-                .filter(|c| text(&c.parameters, "ResourceId") == id);
-            for name in policies.map(|c| text(&c.parameters, "PolicyName")) {
-                let deleted = history.did(call, "DeleteScalingPolicy", "PolicyName", name);
-                report.require(deleted, 26, call, &format!("policy {name} was not deleted before"));
-            }
-        }
-        "DeleteCluster" => {
-            let cluster = cluster_name(p);
-            for (arn, _) in history
-                .known(call, &SERVICE)
-                .into_iter()
-                .filter(|(arn, _)| in_cluster(arn, &cluster))
-            {
-                report.require(
-                    inactive(history, call, arn),
-                    28,
-                    call,
-                    &format!("{arn} was not seen `INACTIVE`"),
-                );
-            }
-            let idle =
-                history.done(call, "ListTasks").rfind(|c| cluster_name(&c.parameters) == cluster);
-            report.require(
-                idle.is_some_and(|c| list(&c.response, "taskArns").is_empty()),
-                28,
-                call,
-                "its tasks were not seen gone by ListTasks",
-            );
-        }
-        "DeregisterTaskDefinition" => {
-            let named = tail(text(p, "taskDefinition"));
-            for (arn, s) in history.known(call, &SERVICE) {
-                let uses =
-                    tail(text(s, "taskDefinition")) == named && !inactive(history, call, arn);
-                report.require(!uses, 60, call, &format!("{arn} still runs this revision"));
-            }
-        }
-        _ => used(history, call, report),
-    }
-}
-
-/// What must wait until the services that use it are gone.
-fn used(history: &History<'_>, call: &Call, report: &mut Report) {
-    let p = &call.parameters;
-    match call.operation.as_str() {
-        "DeleteRole" | "DetachRolePolicy" | "DeleteRolePolicy" => {
-            for arn in users(history, call, |d| {
-                [text(d, "executionRoleArn"), text(d, "taskRoleArn")]
-                    .iter()
-                    .any(|r| tail(r) == text(p, "RoleName"))
-            }) {
-                report.require(
-                    inactive(history, call, &arn),
-                    29,
-                    call,
-                    &format!("{arn}, which uses the role, was not seen `INACTIVE`"),
-                );
-            }
-        }
-        "DeleteTargetGroup" => target_group(history, call, report),
-        "DeleteLogGroup" => {
-            let name = text(p, "logGroupName");
-            for arn in users(history, call, |d| log_groups(d).iter().any(|g| g == name)) {
-                report.require(
-                    inactive(history, call, &arn),
-                    49,
-                    call,
-                    &format!("{arn}, which writes to it, was not seen `INACTIVE`"),
-                );
-            }
-        }
-        "DeleteRepository" => {
-            let repository = format!("/{}", text(p, "repositoryName"));
-            let from = |image: &str| {
-                image.contains(".dkr.ecr.")
-                    && image.split(['@', ':']).next().is_some_and(|i| i.ends_with(&repository))
-            };
-            for arn in users(history, call, |d| {
-                list(d, "containerDefinitions").iter().any(|c| from(text(c, "image")))
-            }) {
-                report.require(
-                    inactive(history, call, &arn),
-                    59,
-                    call,
-                    &format!("{arn}, which runs its images, was not seen `INACTIVE`"),
-                );
-            }
         }
         _ => {}
     }
@@ -249,7 +128,7 @@ fn revision(call: &Call, report: &mut Report) {
 }
 
 /// The task definition as registered or described.
-fn definition<'a>(history: &History<'a>, at: &Call, name: &str) -> Option<&'a Value> {
+pub(super) fn definition<'a>(history: &History<'a>, at: &Call, name: &str) -> Option<&'a Value> {
     history
         .before(at)
         .filter(|c| c.delivered())
@@ -257,7 +136,7 @@ fn definition<'a>(history: &History<'a>, at: &Call, name: &str) -> Option<&'a Va
         .rfind(|d| tail(text(d, "taskDefinitionArn")) == tail(name) || text(d, "family") == name)
 }
 
-fn log_groups(definition: &Value) -> Vec<String> {
+pub(super) fn log_groups(definition: &Value) -> Vec<String> {
     let containers = list(definition, "containerDefinitions").iter();
     containers
         .filter_map(|c| c.pointer("/logConfiguration/options/awslogs-group")?.as_str())
@@ -274,99 +153,16 @@ fn secrets(definition: &Value) -> Vec<String> {
         .collect()
 }
 
-fn in_cluster(arn: &str, cluster: &str) -> bool {
-    arn.rsplit('/').nth(1) == Some(cluster)
-}
-
-fn service<'a>(history: &History<'a>, at: &Call, cluster: &str, name: &str) -> Option<&'a Value> {
-    history
-        .known(at, &SERVICE)
-        .into_iter()
-        .find(|(arn, _)| in_cluster(arn, cluster) && tail(arn) == name)
-        .map(|(_, s)| s)
-}
-
-/// Whether the client saw the service gone: `INACTIVE`, or looked for in vain.
-fn inactive(history: &History<'_>, at: &Call, arn: &str) -> bool {
-    let status = history.seen(at, &SERVICE, arn).map_or("", |s| text(s, "status"));
-    status == "INACTIVE" || history.missed(at, &SERVICE, arn)
-}
-
-/// Services that run a task definition for which this holds.
-fn users(history: &History<'_>, at: &Call, used: impl Fn(&Value) -> bool) -> Vec<String> {
-    let services = history.known(at, &SERVICE).into_iter();
-    services
-        .filter(|(_, s)| definition(history, at, text(s, "taskDefinition")).is_some_and(&used))
-        .map(|(arn, _)| arn.to_owned())
-        .collect()
-}
-
-fn scales(p: &Value, arn: &str) -> bool {
+pub(super) fn scales(p: &Value, arn: &str) -> bool {
     text(p, "ResourceId")
         .strip_prefix("service/")
         .is_some_and(|id| arn.ends_with(&format!("/{id}")))
 }
 
-fn shown(history: &History<'_>, at: &Call, operation: &str, id: &str) -> bool {
+pub(super) fn shown(history: &History<'_>, at: &Call, operation: &str, id: &str) -> bool {
     history.before(at).any(|c| {
         c.operation == operation
             && c.delivered()
             && c.response.to_string().contains(&format!("\"{id}\""))
     })
-}
-
-/// Rule 25: a scaler must not raise what is being taken down.
-fn unscaled(history: &History<'_>, call: &Call, report: &mut Report) {
-    let p = &call.parameters;
-    let id = format!("service/{}/{}", cluster_name(p), tail(text(p, "service")));
-    let registered = history.did(call, "RegisterScalableTarget", "ResourceId", &id)
-        || shown(history, call, "DescribeScalableTargets", &id);
-    let removed = history.before(call).any(|c| {
-        c.operation == "DeregisterScalableTarget"
-            && text(&c.parameters, "ResourceId") == id
-            && (c.took_effect() || c.code.as_deref() == Some("ObjectNotFoundException"))
-    });
-    report.require(
-        !registered || removed,
-        25,
-        call,
-        "its scalable target was not deregistered before",
-    );
-}
-
-fn target_group(history: &History<'_>, call: &Call, report: &mut Report) {
-    let group = text(&call.parameters, "TargetGroupArn");
-    for (arn, listener) in history.known(call, &LISTENER) {
-        if forwards(listener, "DefaultActions").contains(group) {
-            let gone = history.gone(call, &LISTENER, arn)
-                || history.gone(call, &BALANCER, text(listener, "LoadBalancerArn"));
-            report.require(gone, 32, call, &format!("{arn} still forwards to it"));
-        }
-    }
-    for (arn, rule) in history.known(call, &RULE) {
-        if forwards(rule, "Actions").contains(group) {
-            // arn:..:listener-rule/app/name/id/listener/rule belongs to arn:..:listener/app/name/id/listener.
-            let listener = arn
-                .rsplit_once('/')
-                .map_or(arn, |(l, _)| l)
-                .replace(":listener-rule/", ":listener/");
-            let owner =
-                history.seen(call, &LISTENER, &listener).map_or("", |l| text(l, "LoadBalancerArn"));
-            let gone = history.gone(call, &RULE, arn)
-                || history.gone(call, &LISTENER, &listener)
-                || history.gone(call, &BALANCER, owner);
-            report.require(gone, 32, call, &format!("{arn} still forwards to it"));
-        }
-    }
-    let services = history.known(call, &SERVICE).into_iter();
-    for (arn, _) in services.filter(|(_, s)| {
-        list(s, "loadBalancers").iter().any(|l| text(l, "targetGroupArn") == group)
-    }) {
-        report.require(
-            inactive(history, call, arn),
-            32,
-            call,
-            &format!("{arn}, which registers targets in it, was not seen `INACTIVE`"),
-        );
-    }
 }

@@ -1,10 +1,13 @@
 //! The network as AWS would know it: what exists, what is used by what, and what is on its way in or out.
 
+mod group;
 pub(super) mod learn;
 pub(super) mod refuse;
 pub(super) mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) use group::Group;
 
 use super::cidr::Cidr;
 use super::durations;
@@ -129,27 +132,6 @@ impl Endpoint {
             None => Some("pending"),
         }
     }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Group {
-    pub(crate) vpc: String,
-    pub(crate) name: String,
-    pub(crate) default: bool,
-    /// Rules in normal form, ingress and egress apart.
-    pub(crate) rules: BTreeSet<Rule>,
-    /// Rule ids that Authorize answered.
-    pub(crate) ids: BTreeMap<String, Rule>,
-}
-
-/// One rule: direction, protocol, ports and one source or destination.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rule {
-    pub(crate) ingress: bool,
-    pub(crate) protocol: String,
-    pub(crate) ports: (i64, i64),
-    /// A CIDR block, a prefix list or a group.
-    pub(crate) peer: String,
 }
 
 #[derive(Debug, Default)]

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Address, Endpoint, Gateway, Group, Interface, Nat, Network, Rule, Subnet, Table, Vpc};
+use super::{Address, Endpoint, Gateway, Group, Interface, Nat, Network, Subnet, Table, Vpc};
 use crate::wire::Request;
 use crate::wire::answer::Content;
 use crate::wire::xml::Element;
 use crate::world::cidr::Cidr;
-use crate::world::value::{flag, list, number, text, texts};
+use crate::world::value::{flag, list, text, texts};
 
 impl Network {
     pub(crate) fn learn(&mut self, request: &Request, content: &Content, now: f64) {
@@ -242,104 +242,6 @@ impl Network {
             }
             _ => {}
         }
-    }
-
-    fn learn_group(&mut self, operation: &str, p: &Value, answer: &Value) {
-        let id = text(p, "GroupId").to_owned();
-        let ingress = operation.ends_with("Ingress");
-        match operation {
-            "CreateSecurityGroup" => {
-                let group = Group {
-                    vpc: text(p, "VpcId").to_owned(),
-                    name: text(p, "GroupName").to_owned(),
-                    rules: std::iter::once(Rule::all_egress()).collect(),
-                    ..Group::default()
-                };
-                self.groups.insert(text(answer, "groupId").to_owned(), group);
-            }
-            "DeleteSecurityGroup" => {
-                self.groups.remove(&id);
-            }
-            "DescribeSecurityGroups" => {
-                for group in list(answer, "securityGroupInfo")
-                    .iter()
-                    .filter(|g| text(g, "groupName") == "default")
-                {
-                    let vpc = text(group, "vpcId").to_owned();
-                    let default =
-                        || Group { vpc, name: "default".into(), default: true, ..Group::default() };
-                    self.groups.entry(text(group, "groupId").to_owned()).or_insert_with(default);
-                }
-            }
-            "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => {
-                let group = self.groups.entry(id).or_default();
-                let rules = Rule::of(p, ingress);
-                for named in list(answer, "securityGroupRuleSet") {
-                    if let Some(rule) = rules.iter().find(|r| r.is(named)) {
-                        group
-                            .ids
-                            .insert(text(named, "securityGroupRuleId").to_owned(), rule.clone());
-                    }
-                }
-                group.rules.extend(rules);
-            }
-            "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress" => {
-                let group = self.groups.entry(id).or_default();
-                let mut revoked = Rule::of(p, ingress);
-                for id in texts(p, "SecurityGroupRuleId") {
-                    // Only the rule that came with the group has an id that no Authorize answered.
-                    revoked.push(group.ids.remove(&id).unwrap_or_else(Rule::all_egress));
-                }
-                group.rules.retain(|r| !revoked.contains(r));
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Rule {
-    pub(crate) fn all_egress() -> Self {
-        Self { ingress: false, protocol: "-1".into(), ports: (-1, -1), peer: "0.0.0.0/0".into() }
-    }
-
-    /// The rules that an Authorize or Revoke request spells out.
-    pub(crate) fn of(p: &Value, ingress: bool) -> Vec<Self> {
-        let mut rules = Vec::new();
-        for permission in list(p, "IpPermissions") {
-            let protocol = text(permission, "IpProtocol").to_owned();
-            let all = protocol == "-1";
-            let port = |k| if all { -1 } else { number(permission, k).unwrap_or(-1) };
-            let ports = (port("FromPort"), port("ToPort"));
-            let kinds = [
-                ("IpRanges", "CidrIp"),
-                ("Ipv6Ranges", "CidrIpv6"),
-                ("PrefixListIds", "PrefixListId"),
-                ("Groups", "GroupId"),
-            ];
-            for peer in kinds
-                .iter()
-                .flat_map(|(set, key)| list(permission, set).iter().map(|v| text(v, key)))
-            {
-                rules.push(Self {
-                    ingress,
-                    protocol: protocol.clone(),
-                    ports,
-                    peer: peer.to_owned(),
-                });
-            }
-        }
-        rules
-    }
-
-    /// Whether a described rule is this one.
-    fn is(&self, described: &Value) -> bool {
-        let group = described.get("referencedGroupInfo").map_or("", |g| text(g, "groupId"));
-        let flat = ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedGroupId"]
-            .map(|k| text(described, k));
-        let peer = flat.into_iter().chain([group]).find(|t| !t.is_empty()).unwrap_or_default();
-        self.protocol == text(described, "ipProtocol")
-            && self.peer == peer
-            && (self.protocol == "-1" || Some(self.ports.0) == number(described, "fromPort"))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Eni, Network, Rule};
+use super::{Eni, Network};
 use crate::wire::Request;
 use crate::wire::error::Fault;
 use crate::world::cidr::Cidr;
@@ -274,63 +274,8 @@ impl Network {
             Fault::refusal("InvalidParameterValue", message)
         })
     }
-
-    fn refuse_group(&self, operation: &str, p: &Value, enis: &[Eni]) -> Option<Fault> {
-        let id = text(p, "GroupId");
-        match operation {
-            "CreateSecurityGroup" => self.refuse_group_name(p),
-            "DeleteSecurityGroup" => {
-                let group = self.groups.get(id)?;
-                if group.default {
-                    let message = format!(
-                        "the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"
-                    );
-                    return Some(Fault::refusal("CannotDelete", message));
-                }
-                let named = self
-                    .groups
-                    .iter()
-                    .any(|(other, g)| other != id && g.rules.iter().any(|r| r.peer == id));
-                (named || enis.iter().any(|e| e.groups.contains(id)))
-                    .then(|| dependency(&format!("resource {id} has a dependent object")))
-            }
-            _ => {
-                let group = self.groups.get(id)?;
-                let rule = Rule::of(p, operation.ends_with("Ingress"))
-                    .into_iter()
-                    .find(|r| group.rules.contains(r))?;
-                Some(Fault::refusal(
-                    "InvalidPermission.Duplicate",
-                    format!(
-                        "the specified rule \"peer: {}, {}, from port: {}, to port: {}, ALLOW\" already exists",
-                        rule.peer, rule.protocol, rule.ports.0, rule.ports.1
-                    ),
-                ))
-            }
-        }
-    }
-
-    fn refuse_group_name(&self, p: &Value) -> Option<Fault> {
-        let (name, vpc, description) =
-            (text(p, "GroupName"), text(p, "VpcId"), text(p, "GroupDescription"));
-        let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
-        if name.starts_with("sg-") || name.len() > 255 || !name.chars().all(allowed) {
-            let message = format!("Value ({name}) for parameter GroupName is invalid.");
-            return Some(Fault::refusal("InvalidParameterValue", message));
-        }
-        if description.len() > 255 || !description.chars().all(allowed) {
-            let message = format!(
-                "Value ({description}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported."
-            );
-            return Some(Fault::refusal("InvalidParameterValue", message));
-        }
-        self.groups.values().any(|g| g.vpc == vpc && g.name.eq_ignore_ascii_case(name)).then(|| {
-            let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
-            Fault::refusal("InvalidGroup.Duplicate", message)
-        })
-    }
 }
 
-fn dependency(message: &str) -> Fault {
+pub(super) fn dependency(message: &str) -> Fault {
     Fault::refusal("DependencyViolation", message)
 }
