@@ -43,8 +43,9 @@ impl FromRequest<Shared> for JsonBytes {
             return Err(too_large());
         }
         axum::body::to_bytes(request.into_body(), limit).await.map(Self).map_err(|error| {
-            let over = std::error::Error::source(&error)
-                .is_some_and(<dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>);
+            let over = std::error::Error::source(&error).is_some_and(
+                <dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>,
+            );
             if over { too_large() } else { Problem::new(Code::InvalidRequest) }
         })
     }

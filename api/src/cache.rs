@@ -98,7 +98,7 @@ impl Payments {
                 Err(error) => Err(Some(error)),
             }
         };
-        match self.entries.try_get_with(id, fetch).await {
+        match Box::pin(self.entries.try_get_with(id, fetch)).await {
             Ok(entry) if entry.writes >= writes => Ok(Some(entry.payment)),
             // It was fetched for someone who asked before the last write.
             Ok(_) => Ok(store.find(id).await?.map(Arc::new)),

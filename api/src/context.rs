@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     app::{Phase, Shared},
     auth::Principal,
+    logs::Access,
     payment::Actor,
     problem::{self, Language, Problem},
     trace::Trace,
@@ -59,7 +60,7 @@ pub(crate) async fn observe(
 
     if let Some(problem) = problem_of(&mut response) {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.render(context.language, &context.request_id, &context.trace.trace_id);
+        response = problem.render(context.language, &context.request_id, &context.trace.id);
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -70,19 +71,18 @@ pub(crate) async fn observe(
     crate::metrics::request(&method, route, status, elapsed);
     let principal =
         response.extensions().get::<Principal>().map_or("", |principal| &principal.name);
-    tracing::info!(
-        target: "access",
-        request_id = context.request_id,
-        trace_id = context.trace.trace_id,
-        span_id = context.trace.span_id,
-        amazon_trace_id = context.trace.amazon,
+    Access {
+        request_id: &context.request_id,
+        trace_id: &context.trace.id,
+        span_id: &context.trace.span_id,
+        amazon_trace_id: context.trace.amazon.as_deref(),
         principal,
-        method = method.as_str(),
+        method: method.as_str(),
         route,
-        status = status.as_u16(),
-        microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        "answered",
-    );
+        status: status.as_u16(),
+        microseconds: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+    }
+    .log();
     response
 }
 
@@ -142,7 +142,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
         Ok(Self {
             name: principal.name.to_string(),
             request_id: context.request_id.clone(),
-            trace_id: context.trace.trace_id.clone(),
+            trace_id: context.trace.id.clone(),
         })
     }
 }

@@ -6,6 +6,7 @@ use axum::{Router, routing::get};
 use http::{Method, StatusCode, header};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 use crate::{app::Shared, store::StoreError};
 
@@ -46,6 +47,14 @@ pub(crate) fn start(version: &str) -> Option<PrometheusHandle> {
     Some(handle)
 }
 
+/// Folds the samples of every request into the buckets, once a second until the service stops: until then each takes
+/// memory, and nobody promises to ask for `/metrics` often.
+pub(crate) async fn fold(handle: PrometheusHandle, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
+        handle.run_upkeep();
+    }
+}
+
 /// The router of the metrics port.
 pub(crate) fn router(handle: PrometheusHandle, app: Shared) -> Router {
     let handle = Arc::new(handle);
@@ -61,7 +70,6 @@ pub(crate) fn router(handle: PrometheusHandle, app: Shared) -> Router {
             _ => 0.5,
         };
         gauge!("circuit_breaker_open").set(open);
-        handle.run_upkeep();
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
     };
     Router::new().route("/metrics", get(show))

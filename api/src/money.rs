@@ -1,6 +1,6 @@
 //! Exact money: an amount of centavos, read and written by grammar and never through a float.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use thiserror::Error;
 
@@ -100,7 +100,7 @@ impl Money {
             text.push(digit);
         }
         text.push(',');
-        text.push_str(&format!("{:02}", self.0 % 100));
+        let _ = write!(text, "{:02}", self.0 % 100);
         text
     }
 }

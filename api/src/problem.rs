@@ -96,17 +96,17 @@ pub(crate) struct FieldError {
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub code: Code,
-    pub detail: Option<Text>,
+    pub detail: Option<Box<Text>>,
     pub errors: Vec<FieldError>,
     /// The present state of the resource, where a conflict is easier to solve with it.
     pub current: Option<serde_json::Value>,
-    pub headers: HeaderMap,
+    pub headers: Box<HeaderMap>,
 }
 
 impl Problem {
     #[must_use]
     pub(crate) fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), current: None, headers: HeaderMap::new() }
+        Self { code, detail: None, errors: Vec::new(), current: None, headers: Box::default() }
     }
 
     #[must_use]
@@ -120,7 +120,7 @@ impl Problem {
         english: impl Into<Cow<'static, str>>,
         portuguese: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.detail = Some(Text::new(english, portuguese));
+        self.detail = Some(Box::new(Text::new(english, portuguese)));
         self
     }
 
@@ -140,7 +140,7 @@ impl Problem {
     #[must_use]
     pub(crate) fn render(self, language: Language, request_id: &str, trace_id: &str) -> Response {
         let (title, detail) =
-            (self.code.title(), self.detail.unwrap_or_else(|| self.code.meaning()));
+            (self.code.title(), self.detail.unwrap_or_else(|| Box::new(self.code.meaning())));
         let document = Document {
             r#type: format!("/problems/{}", self.code.name()),
             title: title.to(language),
@@ -160,7 +160,7 @@ impl Problem {
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.headers);
+        headers.extend(*self.headers);
         response
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn start(settings: &Settings) -> Option<SdkTracerProvider> {
 
 /// The trace of one request.
 pub(crate) struct Trace {
-    pub(crate) trace_id: String,
+    pub(crate) id: String,
     pub(crate) span_id: String,
     /// The X-Ray header as the load balancer wrote it, for the log.
     pub(crate) amazon: Option<String>,
@@ -77,7 +77,7 @@ impl Trace {
             let trace_id =
                 parent.map_or_else(|| generator.new_trace_id(), |parent| parent.trace_id());
             return Self {
-                trace_id: trace_id.to_string(),
+                id: trace_id.to_string(),
                 span_id: generator.new_span_id().to_string(),
                 amazon,
                 span: None,
@@ -95,8 +95,8 @@ impl Trace {
         let context = Context::new().with_span(tracer.build_with_context(builder, &parent));
         let ids = context.span().span_context().clone();
         let sampled = ids.is_sampled();
-        let (trace_id, span_id) = (ids.trace_id().to_string(), ids.span_id().to_string());
-        Self { trace_id, span_id, amazon, span: sampled.then_some(context) }
+        let (id, span_id) = (ids.trace_id().to_string(), ids.span_id().to_string());
+        Self { id, span_id, amazon, span: sampled.then_some(context) }
     }
 
     /// Runs the request's work so that its database calls become children.

@@ -170,11 +170,15 @@ async fn worker(target: Arc<Target>, until: Instant) -> Result<(Histogram<u64>, 
     while Instant::now() < until {
         let mut open = match connection.take() {
             Some(open) => open,
-            None => if let Ok(open) = connect(&target.address).await { open } else {
-                seen.broken += 1;
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            },
+            None => {
+                if let Ok(open) = connect(&target.address).await {
+                    open
+                } else {
+                    seen.broken += 1;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            }
         };
         turn += 1;
         let began = Instant::now();

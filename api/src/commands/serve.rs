@@ -116,6 +116,7 @@ async fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Fail
         }
     };
     if let Some(handle) = metrics::start(&app.settings.release_version) {
+        tokio::spawn(metrics::fold(handle.clone(), stop.clone()));
         let router = metrics::router(handle, Arc::clone(app));
         tokio::spawn(server::serve(listener, router, stop.clone(), Duration::from_secs(1)));
     }

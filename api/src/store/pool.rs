@@ -33,7 +33,7 @@ struct Shared<C: Connection + 'static> {
 struct Parked<C> {
     connection: C,
     opened: Instant,
-    parked: Instant,
+    since: Instant,
 }
 
 impl<C: Connection + 'static> Pool<C> {
@@ -71,7 +71,7 @@ impl<C: Connection + 'static> Pool<C> {
             if parked.opened.elapsed() > LIFETIME {
                 continue;
             }
-            if parked.parked.elapsed() < TRUSTED || alive(&mut parked.connection).await {
+            if parked.since.elapsed() < TRUSTED || alive(&mut parked.connection).await {
                 return Ok(self.lent(parked.connection, parked.opened, slot));
             }
         }
@@ -132,7 +132,7 @@ struct Loan<C: Connection + 'static> {
 impl<C: Connection + 'static> Loan<C> {
     fn park(self) {
         let Self { connection, opened, slot, shared, .. } = self;
-        shared.lock().push(Parked { connection, opened, parked: Instant::now() });
+        shared.lock().push(Parked { connection, opened, since: Instant::now() });
         drop(slot);
     }
 }

@@ -49,11 +49,11 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(2))
             .pragma("temp_store", "memory");
-        let writer =
+        let payments =
             Writer::new(options.clone(), settings.webhook_url.is_some(), Arc::clone(writes));
         let service = Pool::new(options.clone(), 1, settings.request_timeout);
         let readers = Pool::new(options, READERS, settings.request_timeout);
-        Ok(Self { writer, service, readers })
+        Ok(Self { writer: payments, service, readers })
     }
 
     pub(super) fn usage(&self) -> (usize, usize) {
@@ -80,7 +80,8 @@ impl Sqlite {
         claim: Option<&Claim>,
         actor: &Actor,
     ) -> Result<Created, sqlx::Error> {
-        let (payment, claim, actor) = (payment.clone(), claim.cloned(), actor.clone());
+        let (payment, claim, actor) =
+            (Box::new(payment.clone()), claim.cloned().map(Box::new), actor.clone());
         self.writer.ask(|reply| Job::Create { payment, claim, actor, reply }).await
     }
 

@@ -96,7 +96,9 @@ async fn many_retries_at_once(database: Database) {
     let mut fresh = 0;
     while let Some(answer) = tasks.join_next().await {
         let answer = answer.unwrap();
-        if answer.status == 201 { fresh += i32::from(answer.header("idempotency-hit").is_empty()) } else {
+        if answer.status == 201 {
+            fresh += i32::from(answer.header("idempotency-hit").is_empty());
+        } else {
             answer.is_problem(409, "idempotency_key_in_flight");
             assert_eq!(answer.header("retry-after"), "1");
         }

@@ -65,10 +65,10 @@ async fn instances_share_a_quota() {
         });
     }
     let allowed: u32 = tasks.join_all().await.into_iter().sum();
-    let refilled = QUOTA as f32 * began.elapsed().as_secs_f32() / 60.0;
-    let most = QUOTA as f32 + refilled + 1.0;
+    let refilled = f64::from(QUOTA) * began.elapsed().as_secs_f64() / 60.0;
+    let most = f64::from(QUOTA) + refilled + 1.0;
     assert!(
-        allowed as f32 <= most,
+        f64::from(allowed) <= most,
         "{allowed} of at most {most}: three instances gave more than one quota"
     );
     assert!(allowed >= QUOTA - 10, "{allowed}: leased tokens were lost");

@@ -1,5 +1,7 @@
 //! The API from outside: the real binary over HTTP, on SQLite and on a real Postgres, broken as production breaks.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops with the reason")]
+
 mod auth;
 mod cache;
 mod client;

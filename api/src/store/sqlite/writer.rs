@@ -22,8 +22,8 @@ type Reply<T> = oneshot::Sender<Result<T, sqlx::Error>>;
 /// A write and where its outcome goes.
 pub(super) enum Job {
     Create {
-        payment: Payment,
-        claim: Option<Claim>,
+        payment: Box<Payment>,
+        claim: Option<Box<Claim>>,
         actor: Actor,
         reply: Reply<Created>,
     },
@@ -125,7 +125,9 @@ async fn commit(
     }
     if alone && !done.iter().all(Finished::worked) {
         let outcome = transaction.rollback().await;
-        done.into_iter().for_each(|finished| finished.tell(None));
+        for finished in done {
+            finished.tell(None);
+        }
         return outcome;
     }
     let outcome = transaction.commit().await;
@@ -135,7 +137,9 @@ async fn commit(
             writes.note(payment.id);
         }
     }
-    done.into_iter().for_each(|finished| finished.tell(outcome.as_ref().err()));
+    for finished in done {
+        finished.tell(outcome.as_ref().err());
+    }
     outcome
 }
 
@@ -143,7 +147,7 @@ impl Job {
     async fn work(self, connection: &mut SqliteConnection, webhook: bool) -> Finished {
         match self {
             Self::Create { payment, claim, actor, reply } => Finished::Create(
-                writes::create(connection, &payment, claim.as_ref(), &actor).await,
+                writes::create(connection, &payment, claim.as_deref(), &actor).await,
                 reply,
             ),
             Self::Change { id, change, version, actor, reply } => Finished::Change(
