@@ -14,6 +14,7 @@ pub use removal::destroy_backend;
 use std::future::Future;
 use std::time::Duration;
 
+use aws_smithy_types::error::operation::BuildError;
 use engine::clock::Backoff;
 use engine::{Class, Clock, Error, Result};
 
@@ -21,10 +22,10 @@ use crate::Aws;
 
 /// How long a fresh bucket may be unknown to some of S3 (Terraform's S3 propagation timeout), or busy
 /// with a conflicting operation.
-const PROPAGATION: Duration = Duration::from_secs(120);
+const PROPAGATION: Duration = Duration::from_mins(2);
 
 /// How long a table may take to be made, changed or deleted.
-const TABLE: Duration = Duration::from_secs(600);
+const TABLE: Duration = Duration::from_mins(10);
 
 /// Marks the backend's parts, which belong to no environment.
 const SHARED: (&str, &str) = ("provisioner:shared", "backend");
@@ -99,4 +100,10 @@ impl Making<'_> {
 fn passes(failure: &Error) -> bool {
     matches!(failure.class, Class::Throttled | Class::Transient | Class::Lost | Class::Blocked)
         || failure.code.as_deref() == Some("NoSuchBucket")
+}
+
+/// A request with a part missing: a mistake in this program.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn unbuildable(error: BuildError) -> Error {
+    Error::other(error.to_string())
 }

@@ -173,7 +173,7 @@ impl Update {
     fn require(&mut self, name: &str, value: AttributeValue) {
         let placeholder = self.name(name);
         let and = if self.condition.is_empty() { "" } else { " AND " };
-        self.condition.push_str(&format!("{and}{placeholder} = :seen_{name}"));
+        self.condition.extend([and, &placeholder, " = :seen_", name]);
         self.values.insert(format!(":seen_{name}"), value);
     }
 
@@ -192,7 +192,7 @@ fn update_key() -> String {
     format!("#{KEY}")
 }
 
-fn text(value: impl ToString) -> AttributeValue {
+fn text(value: &(impl ToString + ?Sized)) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 

@@ -20,7 +20,7 @@ use crate::bootstrap::Backend;
 use crate::error::error;
 
 /// How long a write is repeated.
-const WRITE_BUDGET: Duration = Duration::from_secs(120);
+const WRITE_BUDGET: Duration = Duration::from_mins(2);
 
 /// The objects of one environment. Takes the connection without a guard: a condition protects every
 /// write by itself, and what was done before a lock was lost is still worth saving.
@@ -215,14 +215,14 @@ impl Objects {
             };
             let conflict = failure.code.as_deref() == Some("ConditionalRequestConflict");
             match failure.class {
-                Class::State if !conflict => match self.get(key).await? {
-                    None => return Ok(()),
-                    Some(_) => {
-                        let what = "was not deleted: somebody else wrote it meanwhile";
-                        let message = format!("{} {what}", self.location(key));
-                        return Err(Error::new(Class::State, message));
+                Class::State if !conflict => {
+                    if self.get(key).await?.is_none() {
+                        return Ok(());
                     }
-                },
+                    let what = "was not deleted: somebody else wrote it meanwhile";
+                    let message = format!("{} {what}", self.location(key));
+                    return Err(Error::new(Class::State, message));
+                }
                 // The condition makes a repetition harmless.
                 Class::State | Class::Transient | Class::Throttled | Class::Lost => {}
                 _ => return Err(failure),

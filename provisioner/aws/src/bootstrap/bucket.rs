@@ -11,7 +11,7 @@ impl Making<'_> {
         if !self.has_bucket().await? {
             self.patiently(PROPAGATION, || self.create_bucket()).await?;
         }
-        self.bucket_settings().await
+        Box::pin(self.bucket_settings()).await
     }
 
     async fn has_bucket(&self) -> Result<bool> {

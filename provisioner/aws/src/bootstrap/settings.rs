@@ -8,7 +8,6 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
     VersioningConfiguration,
 };
-use aws_smithy_types::error::operation::BuildError;
 use engine::{Class, Error, Result};
 use serde_json::{Value, json};
 
@@ -119,8 +118,9 @@ impl Making<'_> {
         let rule = OwnershipControlsRule::builder()
             .object_ownership(ObjectOwnership::BucketOwnerEnforced)
             .build()
-            .map_err(unbuildable)?;
-        let controls = OwnershipControls::builder().rules(rule).build().map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
+        let controls =
+            OwnershipControls::builder().rules(rule).build().map_err(super::unbuildable)?;
         let controls = &controls;
         put!(self, put_bucket_ownership_controls, "s3:PutBucketOwnershipControls", |call| call
             .ownership_controls(controls.clone()))
@@ -137,13 +137,13 @@ impl Making<'_> {
         let by = ServerSideEncryptionByDefault::builder()
             .sse_algorithm(ServerSideEncryption::Aes256)
             .build()
-            .map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
         let rule =
             ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by).build();
         let rules = ServerSideEncryptionConfiguration::builder()
             .rules(rule)
             .build()
-            .map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
         let rules = &rules;
         put!(self, put_bucket_encryption, "s3:PutEncryptionConfiguration", |call| call
             .server_side_encryption_configuration(rules.clone()))
@@ -151,7 +151,6 @@ impl Making<'_> {
 
     /// The rules to put, if ours is not among them.
     async fn rules(&self) -> Result<Option<Vec<LifecycleRule>>> {
-        let name = "s3:GetLifecycleConfiguration";
         let seen = look!(self, get_bucket_lifecycle_configuration, "s3:GetLifecycleConfiguration");
         let mut rules = seen.and_then(|seen| seen.rules).unwrap_or_default();
         if rules.iter().any(|rule| rule.id() == Some(RULE)) {
@@ -172,7 +171,7 @@ impl Making<'_> {
                 AbortIncompleteMultipartUpload::builder().days_after_initiation(7).build(),
             )
             .build()
-            .map_err(|e| unbuildable(e).while_doing(name))?;
+            .map_err(super::unbuildable)?;
         rules.push(ours);
         Ok(Some(rules))
     }
@@ -181,7 +180,7 @@ impl Making<'_> {
         let rules = BucketLifecycleConfiguration::builder()
             .set_rules(Some(rules.to_vec()))
             .build()
-            .map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
         let rules = &rules;
         put!(self, put_bucket_lifecycle_configuration, "s3:PutLifecycleConfiguration", |call| call
             .lifecycle_configuration(rules.clone()))
@@ -207,13 +206,15 @@ impl Making<'_> {
         if tags.iter().any(|tag| tag.key() == key && tag.value() == value) {
             return Ok(None);
         }
-        tags.push(Tag::builder().key(key).value(value).build().map_err(unbuildable)?);
+        tags.push(Tag::builder().key(key).value(value).build().map_err(super::unbuildable)?);
         Ok(Some(tags))
     }
 
     async fn put_tags(&self, tags: &[Tag]) -> Result<()> {
-        let tags =
-            Tagging::builder().set_tag_set(Some(tags.to_vec())).build().map_err(unbuildable)?;
+        let tags = Tagging::builder()
+            .set_tag_set(Some(tags.to_vec()))
+            .build()
+            .map_err(super::unbuildable)?;
         let tags = &tags;
         put!(self, put_bucket_tagging, "s3:PutBucketTagging", |call| call.tagging(tags.clone()))
     }
@@ -256,10 +257,6 @@ fn is_unset(failure: &Error) -> bool {
     let codes =
         ["ServerSideEncryptionConfigurationNotFoundError", "OwnershipControlsNotFoundError"];
     failure.is(Class::Absent) || failure.code.as_deref().is_some_and(|code| codes.contains(&code))
-}
-
-fn unbuildable(error: BuildError) -> Error {
-    Error::other(error.to_string())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
     PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription, TableStatus, Tag,
 };
-use aws_smithy_types::error::operation::BuildError;
 use engine::clock::Backoff;
 use engine::{Class, Error, Result};
 
@@ -14,12 +13,11 @@ use crate::lock::KEY;
 
 impl Making<'_> {
     pub(super) async fn table(&self) -> Result<()> {
-        let seen = match self.describe_table().await? {
-            Some(seen) => seen,
-            None => {
-                self.patiently(TABLE, || self.create_table()).await?;
-                self.active_table().await?
-            }
+        let seen = if let Some(seen) = self.describe_table().await? {
+            seen
+        } else {
+            self.patiently(TABLE, || self.create_table()).await?;
+            self.active_table().await?
         };
         self.is_lock_table(&seen)?;
         let seen = match seen.table_status() {
@@ -52,13 +50,13 @@ impl Making<'_> {
             .attribute_name(KEY)
             .attribute_type(ScalarAttributeType::S)
             .build()
-            .map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
         let schema = KeySchemaElement::builder()
             .attribute_name(KEY)
             .key_type(KeyType::Hash)
             .build()
-            .map_err(unbuildable)?;
-        let tag = Tag::builder().key(name).value(value).build().map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
+        let tag = Tag::builder().key(name).value(value).build().map_err(super::unbuildable)?;
         let call = self.aws.write()?.dynamodb.create_table().table_name(&self.backend.table);
         let answer = call
             .attribute_definitions(key)
@@ -129,7 +127,7 @@ impl Making<'_> {
         let on = PointInTimeRecoverySpecification::builder()
             .point_in_time_recovery_enabled(true)
             .build()
-            .map_err(unbuildable)?;
+            .map_err(super::unbuildable)?;
         let call = self.aws.write()?.dynamodb.update_continuous_backups();
         let answer = call
             .table_name(&self.backend.table)
@@ -138,8 +136,4 @@ impl Making<'_> {
             .await;
         answer.map_err(|e| error("dynamodb:UpdateContinuousBackups", e)).map(drop)
     }
-}
-
-fn unbuildable(error: BuildError) -> Error {
-    Error::other(error.to_string())
 }

@@ -18,11 +18,13 @@ use engine::{Class, Clock};
 
 const ACCOUNT: &str = "123456789012";
 
-/// Gives one answer after the other: the words that the request's line must have, a status and an
-/// error code. Keeps what each request asked for.
+/// The words that a request's line must have, and the status and the error code of its answer.
+type Answer = (&'static str, u16, &'static str);
+
+/// Gives each answer once. Keeps what each request asked for.
 #[derive(Clone)]
 struct Script {
-    answers: Arc<Mutex<Vec<(&'static str, u16, &'static str)>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
@@ -51,7 +53,7 @@ impl HttpConnector for Script {
     }
 }
 
-fn aws(answers: &[(&'static str, u16, &'static str)]) -> (Aws, Script) {
+fn aws(answers: &[Answer]) -> (Aws, Script) {
     let script = Script { answers: Arc::new(Mutex::new(answers.to_vec())), lines: Arc::default() };
     let shared = script.clone();
     let connector = move |_: &_, _: &_| SharedHttpConnector::new(shared.clone());
@@ -100,7 +102,7 @@ async fn a_write_that_is_not_allowed_is_not_repeated() {
 
 #[tokio::test]
 async fn a_bucket_in_other_hands_is_not_touched() {
-    let cases: [&[(&str, u16, &str)]; 2] = [
+    let cases: [&[Answer]; 2] = [
         &[("HEAD", 403, "AccessDenied")],
         &[("HEAD", 404, "NotFound"), ("PUT", 409, "BucketAlreadyExists")],
     ];

@@ -34,7 +34,8 @@ impl Default for Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("wait", &self.wait).field("lease", &self.lease).finish()
+        let mut shown = f.debug_struct("Options");
+        shown.field("wait", &self.wait).field("lease", &self.lease).finish_non_exhaustive()
     }
 }
 

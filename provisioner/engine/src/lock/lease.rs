@@ -76,7 +76,9 @@ impl Tenure {
     fn check(&self, time: &impl Time) -> Result<()> {
         let mut standing = self.standing();
         let late = standing.beaten.at_most(time);
-        if standing.end.is_none() && late > self.lease - self.lease / MARGINS_PER_LEASE {
+        if standing.end.is_none()
+            && late > self.lease.saturating_sub(self.lease / MARGINS_PER_LEASE)
+        {
             let why = format!("its heartbeat has not got through for {} s", late.as_secs());
             standing.end = Some(End::Lost(why));
             self.over.notify_one();

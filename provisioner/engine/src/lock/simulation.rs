@@ -39,7 +39,7 @@ struct Writer {
     cloud: Cloud,
     plot: Plot,
     sums: Arc<Mutex<Sums>>,
-    acknowledged: Arc<Mutex<Vec<String>>>,
+    acknowledged: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Writer {
@@ -107,8 +107,8 @@ impl Writer {
                 cloud.truth().fenced += 1;
                 return;
             }
-            let entry = format!("{name}-{run}-{step}");
-            state.entries.push(entry.clone());
+            let entry = name * 10_000 + run * 100 + step;
+            state.entries.push(entry);
             state = State { fence, serial: state.serial + 1, ..state };
             match cloud.save(state.clone(), version).await {
                 Ok(saved) => {
@@ -172,7 +172,7 @@ fn history(seed: u64, plot: Plot) -> (Vec<String>, Sums, Duration) {
     let ended = world.run(Duration::from_secs(4 * 3600));
     let mut truth = truth.lock().unwrap();
     for entry in acknowledged.lock().unwrap().iter() {
-        truth.expect(entry);
+        truth.expect(*entry);
     }
     let mut wrongs = std::mem::take(&mut truth.wrongs);
     wrongs.extend(ended.err());

@@ -100,6 +100,16 @@ fn what_cannot_run_is_refused_with_the_way_out() {
     }
 }
 
+/// This very test is a program that a linker made.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_real_program_that_needs_a_loader_is_refused() {
+    let path = std::env::current_exe().unwrap();
+    let error = Layout::of_program(&path, &Recipe::default()).unwrap_err();
+    let Error::Dynamic { interpreter, .. } = &error else { panic!("{error}") };
+    assert!(interpreter.contains("ld-linux"), "{interpreter}");
+}
+
 #[test]
 fn a_wrong_architecture_is_named() {
     let error = Architecture::Arm64.require(Architecture::X86_64, "target/api").unwrap_err();

@@ -23,7 +23,15 @@ except subprocess.TimeoutExpired:
 
 struct Ecr {
     host: String,
-    _keeper: Child,
+    keeper: Child,
+}
+
+impl Drop for Ecr {
+    fn drop(&mut self) {
+        // It ends when its standard input does.
+        drop(self.keeper.stdin.take());
+        let _it_has_no_more_to_say = self.keeper.wait();
+    }
 }
 
 impl Ecr {
@@ -32,7 +40,7 @@ impl Ecr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let keeper = Command::new(&python)
+        let mut keeper = Command::new(&python)
             .args(["-c", KEEPER, &python, "-m", "ministack"])
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
@@ -44,10 +52,12 @@ impl Ecr {
         let host = format!("127.0.0.1:{port}");
         for _ in 0..300 {
             if tokio::net::TcpStream::connect(&*host).await.is_ok() {
-                return Self { host, _keeper: keeper };
+                return Self { host, keeper };
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        let _already_gone = keeper.kill();
+        let _status = keeper.wait();
         panic!("no emulator answers: does {python} have ministack?");
     }
 

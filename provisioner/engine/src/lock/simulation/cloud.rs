@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) fence: u64,
     pub(super) serial: u32,
     /// Every acknowledged or unacknowledged entry so far.
-    pub(super) entries: Vec<String>,
+    pub(super) entries: Vec<usize>,
 }
 
 impl Truth {
@@ -123,8 +123,8 @@ impl Truth {
     }
 
     /// At the end every acknowledged entry must be in the state.
-    pub(super) fn expect(&mut self, entry: &str) {
-        let kept = self.states.last().is_some_and(|last| last.entries.iter().any(|e| e == entry));
+    pub(super) fn expect(&mut self, entry: usize) {
+        let kept = self.states.last().is_some_and(|last| last.entries.contains(&entry));
         if !kept {
             self.wrong(format!("acknowledged {entry} is lost"));
         }
