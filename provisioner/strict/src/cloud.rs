@@ -140,8 +140,8 @@ impl Cloud {
         lock(&self.log).counts()
     }
 
-    pub(crate) fn inventory(&self) -> Inventory {
-        lock(&self.worlds).inventory(self.clock.now())
+    pub(crate) fn inventory(&self, account: Option<&str>) -> Inventory {
+        lock(&self.worlds).inventory(account, self.clock.now())
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {

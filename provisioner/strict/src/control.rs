@@ -35,6 +35,11 @@ struct Wait {
     wait: u64,
 }
 
+#[derive(Deserialize)]
+struct Whose {
+    account: Option<String>,
+}
+
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new()
         .route("/counts", get(counts))
@@ -95,8 +100,8 @@ async fn release(State(cloud): State<Arc<Cloud>>) {
     cloud.released.send_modify(|n| *n += 1);
 }
 
-async fn inventory(State(cloud): State<Arc<Cloud>>) -> Json<Inventory> {
-    Json(cloud.inventory())
+async fn inventory(State(cloud): State<Arc<Cloud>>, Query(whose): Query<Whose>) -> Json<Inventory> {
+    Json(cloud.inventory(whose.account.as_deref()))
 }
 
 async fn clear_log(State(cloud): State<Arc<Cloud>>) {

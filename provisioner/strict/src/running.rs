@@ -155,10 +155,10 @@ impl Running {
         self.cloud.set_faults(faults);
     }
 
-    /// What exists, of all that was made through this cloud.
+    /// What exists, of all that was made through this cloud, or of what one account made.
     #[must_use]
-    pub fn inventory(&self) -> Inventory {
-        self.cloud.inventory()
+    pub fn inventory(&self, account: Option<&str>) -> Inventory {
+        self.cloud.inventory(account)
     }
 
     /// Forgets what the cloud knows, when the emulator behind it was reset; the log stays.

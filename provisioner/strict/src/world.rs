@@ -172,15 +172,16 @@ impl Worlds {
 }
 
 impl Worlds {
-    /// What exists now, in all accounts and Regions; what is on its way out still counts.
-    pub(crate) fn inventory(&self, now: f64) -> Inventory {
+    /// What exists now, in all Regions; what is on its way out still counts.
+    pub(crate) fn inventory(&self, account: Option<&str>, now: f64) -> Inventory {
+        let of = |other: &str| account.is_none_or(|a| a == other);
         let mut found = Inventory::new();
         let mut add = |kind: &str, ids: Vec<String>| {
             if !ids.is_empty() {
                 found.entry(kind.to_owned()).or_default().extend(ids);
             }
         };
-        for world in self.regions.values() {
+        for (_, world) in self.regions.iter().filter(|((other, _), _)| of(other)) {
             let (network, traffic, compute) = (&world.network, &world.traffic, &world.compute);
             add("vpc", network.vpcs.keys().cloned().collect());
             add("subnet", network.subnets.keys().cloned().collect());
@@ -205,7 +206,7 @@ impl Worlds {
             );
             world.data.inventory(&mut add);
         }
-        for identity in self.identities.values() {
+        for (_, identity) in self.identities.iter().filter(|(other, _)| of(other)) {
             add("role", identity.role_names());
         }
         found

@@ -24,6 +24,8 @@ pub const TASK_STOP: f64 = 30.0;
 pub const TASK_LINGER: f64 = 15.0;
 /// Target group's deregistration delay when nobody sets it.
 pub const DEREGISTRATION_DEFAULT: f64 = 300.0;
+/// A target from its registration to its first health checks' verdict (two checks of the default 5 to 30 seconds).
+pub const TARGET_INITIAL: f64 = 15.0;
 /// How long deleted NAT gateways, services and clusters stay visible.
 pub const TOMBSTONE: f64 = 3600.0;
 /// How long a new role or policy is unknown to other services.

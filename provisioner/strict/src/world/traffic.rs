@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::durations;
 use super::network::{Eni, Network};
+use super::value::text;
 use crate::wire::Request;
 use crate::wire::answer::Content;
 use crate::wire::xml::Element;
@@ -44,6 +45,8 @@ pub(crate) struct TargetGroup {
     /// `ip`, `instance` or `lambda`.
     pub(crate) target: String,
     pub(crate) deregistration: f64,
+    /// Target id to its registration.
+    pub(crate) targets: BTreeMap<String, f64>,
     pub(crate) asked: Value,
     pub(crate) answer: Content,
 }
@@ -110,8 +113,10 @@ impl Traffic {
 
     /// Changes an answer in place: load balancers are `provisioning` for a while.
     pub(crate) fn show(&self, request: &Request, root: &mut Element, now: f64) -> bool {
-        if !matches!(request.operation.as_str(), "CreateLoadBalancer" | "DescribeLoadBalancers") {
-            return false;
+        match request.operation.as_str() {
+            "DescribeTargetHealth" => return self.show_health(&request.parameters, root, now),
+            "CreateLoadBalancer" | "DescribeLoadBalancers" => {}
+            _ => return false,
         }
         let Some(set) = root.find_mut("LoadBalancers") else { return false };
         for item in &mut set.children {
@@ -122,5 +127,31 @@ impl Traffic {
             }
         }
         true
+    }
+
+    /// Targets are `initial` at first, and `unused` without a listener, whatever the emulator says.
+    fn show_health(&self, p: &Value, root: &mut Element, now: f64) -> bool {
+        let arn = text(p, "TargetGroupArn");
+        let Some(group) = self.groups.get(arn) else { return false };
+        let Some(set) = root.find_mut("TargetHealthDescriptions") else { return false };
+        let mut changed = false;
+        for item in &mut set.children {
+            let target = item.child("Target").map_or("", |t| t.get("Id")).to_owned();
+            let young =
+                group.targets.get(&target).is_some_and(|at| now < at + durations::TARGET_INITIAL);
+            let state = match (self.fronts(arn), young) {
+                (false, _) => ("unused", "Target.NotInUse"),
+                (true, true) => ("initial", "Elb.RegistrationInProgress"),
+                (true, false) => continue,
+            };
+            let health = Element::node(
+                "TargetHealth",
+                vec![Element::leaf("State", state.0), Element::leaf("Reason", state.1)],
+            );
+            item.children.retain(|c| c.name != "TargetHealth");
+            item.children.push(health);
+            changed = true;
+        }
+        changed
     }
 }

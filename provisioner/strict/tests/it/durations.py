@@ -83,6 +83,27 @@ class Durations(Cloud):
         self.pass_time(61)
         self.refused("InvalidVpcEndpointId.NotFound", ec2.describe_vpc_endpoints, VpcEndpointIds=[endpoint])
 
+    def test_a_changed_endpoint_is_pending_again(self):
+        ec2, vpc, _, subnets = self.vpc()
+        ask = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.logs", "VpcEndpointType": "Interface", "SubnetIds": subnets[:1], "PrivateDnsEnabled": False}
+        endpoint = ec2.create_vpc_endpoint(**ask)["VpcEndpoint"]["VpcEndpointId"]
+        self.pass_time(91)
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddSubnetIds=subnets[1:])
+        self.assertEqual(ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"][0]["State"], "pending")
+        self.assertEqual(len(self.enis(ec2, subnet_id=subnets[1])), 1)
+
+    def test_targets(self):
+        _, vpc, _, subnets = self.vpc()
+        elb, balancer = self.balancer(subnets)
+        group = self.target_group(elb, vpc)
+        elb.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.10", "Port": 80}])
+        health = lambda: elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["TargetHealth"]["State"]
+        self.assertEqual(health(), "unused")
+        self.listener(elb, balancer, group)
+        self.assertEqual(health(), "initial")
+        self.pass_time(16)
+        self.assertEqual(health(), "healthy")
+
     def shown(self, ecs):
         return ecs.describe_services(cluster="c", services=["web"])["services"][0]
 

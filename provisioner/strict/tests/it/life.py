@@ -66,7 +66,7 @@ class Life(Cloud):
         self.pass_time(61)
         self.assertEqual(ecs.describe_services(cluster="c", services=["web"])["services"][0]["runningCount"], 2)
 
-        made = self.control("/inventory")
+        made = self.control(f"/inventory?account={self.account}")
         self.assertEqual({kind: len(ids) for kind, ids in made.items()}, {"vpc": 1, "subnet": 4, "internet-gateway": 1, "address": 1, "nat-gateway": 1, "route-table": 2, "security-group": 2, "network-interface": 5, "load-balancer": 1, "target-group": 1, "listener": 1, "cluster": 1, "service": 1, "role": 1, "secret": 1, "log-group": 1})
 
         ecs.delete_service(cluster="c", service="web", force=True)
@@ -99,7 +99,7 @@ class Life(Cloud):
         for subnet in subnets:
             ec2.delete_subnet(SubnetId=subnet)
         ec2.delete_vpc(VpcId=vpc)
-        self.assertEqual(self.control("/inventory"), {})
+        self.assertEqual(self.control(f"/inventory?account={self.account}"), {})
 
 
 if __name__ == "__main__":

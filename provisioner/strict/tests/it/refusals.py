@@ -97,6 +97,8 @@ class Network(Cloud):
         default = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
         self.refused("InvalidNatGatewayID.NotFound", ec2.create_route, NatGatewayId="nat-0123456789abcdef0", **default)
         ec2.create_route(GatewayId=igw, **default)
+        self.refused("InvalidNatGatewayID.NotFound", ec2.replace_route, NatGatewayId="nat-0123456789abcdef0", **default)
+        ec2.replace_route(GatewayId=igw, **default)
         self.refused("RouteAlreadyExists", ec2.create_route, GatewayId=igw, **default)
         association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])["AssociationId"]
         self.refused("Resource.AlreadyAssociated", ec2.associate_route_table, RouteTableId=other, SubnetId=subnets[0])
@@ -123,6 +125,16 @@ class Network(Cloud):
         rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [task]}])["SecurityGroupRules"]
         ingress = [r["SecurityGroupRuleId"] for r in rules if not r["IsEgress"]]
         ec2.revoke_security_group_ingress(GroupId=task, SecurityGroupRuleIds=ingress)
+        ec2.delete_security_group(GroupId=web)
+
+    def test_a_rule_changed_in_place_no_longer_names_its_group(self):
+        ec2, vpc, _, _ = self.vpc()
+        web, task = self.group(ec2, vpc, "web"), self.group(ec2, vpc, "task")
+        rule = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": web}]}]
+        made = ec2.authorize_security_group_ingress(GroupId=task, IpPermissions=rule)["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+        self.refused("DependencyViolation", ec2.delete_security_group, GroupId=web)
+        block = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIpv4": "10.0.0.0/16"}
+        ec2.modify_security_group_rules(GroupId=task, SecurityGroupRules=[{"SecurityGroupRuleId": made, "SecurityGroupRule": block}])
         ec2.delete_security_group(GroupId=web)
 
     def test_security_group_names(self):

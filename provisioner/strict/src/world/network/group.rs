@@ -47,6 +47,17 @@ impl Network {
             "DeleteSecurityGroup" => {
                 self.groups.remove(&id);
             }
+            "ModifySecurityGroupRules" => {
+                let group = self.groups.entry(id).or_default();
+                for update in list(p, "SecurityGroupRule") {
+                    let id = text(update, "SecurityGroupRuleId").to_owned();
+                    let old = group.ids.get(&id).cloned().unwrap_or_else(Rule::all_egress);
+                    let new = Rule::flat(&update["SecurityGroupRule"], old.ingress);
+                    group.rules.remove(&old);
+                    group.rules.insert(new.clone());
+                    group.ids.insert(id, new);
+                }
+            }
             "DescribeSecurityGroups" => {
                 for group in list(answer, "securityGroupInfo")
                     .iter()
@@ -147,6 +158,9 @@ impl Rule {
     /// The rules that an Authorize or Revoke request spells out.
     pub(crate) fn of(p: &Value, ingress: bool) -> Vec<Self> {
         let mut rules = Vec::new();
+        if !text(p, "CidrIp").is_empty() {
+            rules.push(Self::flat(p, ingress));
+        }
         for permission in list(p, "IpPermissions") {
             let protocol = text(permission, "IpProtocol").to_owned();
             let all = protocol == "-1";
@@ -171,6 +185,15 @@ impl Rule {
             }
         }
         rules
+    }
+
+    /// A rule written without lists.
+    fn flat(p: &Value, ingress: bool) -> Self {
+        let keys = ["CidrIp", "CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId"];
+        let peer = keys.iter().map(|k| text(p, k)).find(|t| !t.is_empty()).unwrap_or_default();
+        let protocol = text(p, "IpProtocol").to_owned();
+        let port = |k| if protocol == "-1" { -1 } else { number(p, k).unwrap_or(-1) };
+        Self { ingress, ports: (port("FromPort"), port("ToPort")), peer: peer.to_owned(), protocol }
     }
 
     /// Whether a described rule is this one.

@@ -92,6 +92,11 @@ impl Network {
                 self.interfaces.remove(text(p, "NetworkInterfaceId"));
             }
             "CreateVpcEndpoint" => self.learn_endpoint(p, content, now),
+            "ModifyVpcEndpoint" => {
+                if let Some(endpoint) = self.endpoints.get_mut(text(p, "VpcEndpointId")) {
+                    endpoint.modify(p, now);
+                }
+            }
             "DeleteVpcEndpoints" => {
                 for id in texts(p, "VpcEndpointId") {
                     if let Some(endpoint) = self.endpoints.get_mut(&id) {
@@ -242,6 +247,23 @@ impl Network {
             }
             _ => {}
         }
+    }
+}
+
+impl Endpoint {
+    /// A change makes it `pending` again for as long as a new one takes.
+    fn modify(&mut self, p: &Value, now: f64) {
+        let sets = [
+            (&mut self.subnets, "AddSubnetId", "RemoveSubnetId"),
+            (&mut self.groups, "AddSecurityGroupId", "RemoveSecurityGroupId"),
+            (&mut self.tables, "AddRouteTableId", "RemoveRouteTableId"),
+        ];
+        for (set, add, remove) in sets {
+            let removed = texts(p, remove);
+            set.retain(|id| !removed.contains(id));
+            set.extend(texts(p, add));
+        }
+        self.created = now;
     }
 }
 

@@ -65,7 +65,7 @@ impl Network {
             "ReleaseAddress" => self.refuse_release(text(p, "AllocationId"), now),
             "CreateNatGateway" => self.refuse_nat(p, now),
             "CreateVpcEndpoint" => self.refuse_endpoint(p, now),
-            "CreateRouteTable" | "DeleteRouteTable" | "AssociateRouteTable" | "CreateRoute" => {
+            "DeleteRouteTable" | "AssociateRouteTable" | "CreateRoute" | "ReplaceRoute" => {
                 self.refuse_table(&request.operation, p, now)
             }
             "CreateSecurityGroup"
@@ -245,16 +245,17 @@ impl Network {
                     ),
                 ))
             }
-            "CreateRoute" => self.refuse_route(id, p, now),
+            "CreateRoute" | "ReplaceRoute" => self.refuse_route(operation, p, now),
             _ => None,
         }
     }
 
-    fn refuse_route(&self, id: &str, p: &Value, now: f64) -> Option<Fault> {
+    fn refuse_route(&self, operation: &str, p: &Value, now: f64) -> Option<Fault> {
+        let id = text(p, "RouteTableId");
         let (destination, nat, gateway) =
             (text(p, "DestinationCidrBlock"), text(p, "NatGatewayId"), text(p, "GatewayId"));
         let table = self.tables.get(id)?;
-        if table.routes.contains_key(destination) {
+        if operation == "CreateRoute" && table.routes.contains_key(destination) {
             let message = format!("The route identified by {destination} already exists.");
             return Some(Fault::refusal("RouteAlreadyExists", message));
         }

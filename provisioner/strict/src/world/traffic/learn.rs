@@ -50,6 +50,7 @@ impl Traffic {
                         .unwrap_or("instance")
                         .to_owned(),
                     deregistration: durations::DEREGISTRATION_DEFAULT,
+                    targets: std::collections::BTreeMap::new(),
                     asked: settings(p),
                     answer: content.clone(),
                 });
@@ -59,6 +60,17 @@ impl Traffic {
                     && let Some(value) = attribute(p, "deregistration_delay.timeout_seconds")
                 {
                     group.deregistration = value.parse().unwrap_or(group.deregistration);
+                }
+            }
+            "RegisterTargets" | "DeregisterTargets" => {
+                if let Some(group) = self.groups.get_mut(text(p, "TargetGroupArn")) {
+                    for target in list(p, "Targets").iter().map(|t| text(t, "Id").to_owned()) {
+                        if request.operation == "RegisterTargets" {
+                            group.targets.entry(target).or_insert(now);
+                        } else {
+                            group.targets.remove(&target);
+                        }
+                    }
                 }
             }
             "DeleteTargetGroup" => {
