@@ -65,7 +65,10 @@ impl Backend {
 pub async fn ensure(aws: &Aws, account: &str, clock: &Clock) -> Result<Backend> {
     let backend = Backend::of(account, aws.region());
     let make = Making { aws, backend: &backend, clock };
-    futures::try_join!(make.bucket(), make.table())?;
+    // The table comes last, so that whoever finds it finds the bucket as well, also after a first run
+    // that was cut short.
+    make.bucket().await?;
+    make.table().await?;
     Ok(backend)
 }
 

@@ -114,5 +114,6 @@ async fn a_bucket_in_other_hands_is_not_touched() {
         let lines = script.lines.lock().unwrap();
         let settings = |line: &&String| line.starts_with("PUT") && line.contains('?');
         assert_eq!(lines.iter().filter(settings).count(), 0, "{lines:?}");
+        assert!(lines.iter().all(|line| !line.contains("dynamodb")), "no table without a bucket");
     }
 }
