@@ -96,9 +96,10 @@ impl Exchange {
                 self.call.refused = true;
                 self.say(&fault)
             }
+            Some(Verdict::Page(content)) => self.own(&content),
             Some(Verdict::Replay(content)) => {
                 self.call.message = Some("the answer to the same call before".into());
-                self.corrected(&content)
+                self.correct(self.own(&content))
             }
             None => match self.ask(&upstream, &parts, body).await? {
                 Ok(response) => response,
@@ -150,7 +151,7 @@ impl Exchange {
         if let Some(size) = self.cloud.page(&self.request)
             && let Some(page) = lock(&self.cloud.pages).resume(&self.request, size)
         {
-            return Some(page.map_or_else(Verdict::Refuse, Verdict::Replay));
+            return Some(page.map_or_else(Verdict::Refuse, Verdict::Page));
         }
         if !self.cloud.strict {
             return None;
@@ -182,7 +183,7 @@ impl Exchange {
     }
 
     /// An answer of the emulator's as AWS would give it now, in pages.
-    fn correct(&mut self, response: Response<Bytes>) -> Response<Bytes> {
+    fn correct(&self, response: Response<Bytes>) -> Response<Bytes> {
         let mut changed = false;
         let mut content = if response.status().is_success() {
             Content::read(self.request.protocol, &response)
@@ -232,8 +233,8 @@ impl Exchange {
         self.say(&Fault::refusal("InvalidGroup.NotFound", message))
     }
 
-    /// An answer of our own making, as AWS would give it now.
-    fn corrected(&mut self, content: &Content) -> Response<Bytes> {
+    /// An answer of our own making.
+    fn own(&self, content: &Content) -> Response<Bytes> {
         let kind = match self.request.protocol {
             Protocol::Json("1.0") => "application/x-amz-json-1.0",
             Protocol::Json(_) => "application/x-amz-json-1.1",
@@ -243,8 +244,7 @@ impl Exchange {
         response
             .headers_mut()
             .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-        let paged = self.call.parameters.to_string().contains("strict-");
-        if paged { response } else { self.correct(response) }
+        response
     }
 
     fn say(&self, fault: &Fault) -> Response<Bytes> {

@@ -33,11 +33,17 @@ pub(crate) struct Secrets(Vec<String>);
 impl Secrets {
     const SHORTEST: usize = 8;
 
+    /// Takes in a secret's value, and the values inside when it is JSON.
     pub(crate) fn learn(&mut self, parameters: &Value) {
-        if let Some(value) = parameters.get("SecretString").and_then(Value::as_str)
-            && value.len() >= Self::SHORTEST
-            && !self.0.iter().any(|v| v == value)
-        {
+        let Some(value) = parameters.get("SecretString").and_then(Value::as_str) else { return };
+        self.watch(value);
+        if let Ok(Value::Object(fields)) = serde_json::from_str(value) {
+            fields.values().filter_map(Value::as_str).for_each(|field| self.watch(field));
+        }
+    }
+
+    fn watch(&mut self, value: &str) {
+        if value.len() >= Self::SHORTEST && !self.0.iter().any(|v| v == value) {
             self.0.push(value.to_owned());
         }
     }
@@ -94,6 +100,9 @@ mod tests {
         secrets.learn(&parameters);
         assert!(secrets.found_in(b"{\"url\":\"postgres://u:p@h/d\"}"));
         assert!(!secrets.found_in(b"{\"url\":\"postgres://\"}"));
+        secrets
+            .learn(&json!({"SecretString": "{\"user\":\"app\",\"password\":\"hunter2hunter2\"}"}));
+        assert!(secrets.found_in(b"password=hunter2hunter2") && !secrets.found_in(b"user=app"));
     }
 
     #[test]

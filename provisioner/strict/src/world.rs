@@ -29,6 +29,8 @@ pub(crate) enum Verdict {
     Refuse(Fault),
     /// The answer to the same call made before.
     Replay(Content),
+    /// The next page of an answer given before.
+    Page(Content),
 }
 
 impl From<Fault> for Verdict {
