@@ -3,7 +3,7 @@
 //! A change and its row in the outbox are one write, so none is lost and none is invented. A delivery may arrive twice:
 //! its id is the receiver's idempotency key.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,14 +11,15 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use sha2::Sha256;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{app::Shared, settings::Settings, store::Delivery};
 
-/// Deliveries taken at once; they are sent one after the other.
+/// Deliveries taken and sent at once.
 const PORTION: i64 = 10;
-/// How long a task may work on a portion before others may take it: longer than ten timeouts of the client.
-const HOLD: Duration = Duration::from_mins(2);
+/// How long a task may work on a portion before others may take it: longer than the client's timeout.
+const HOLD: Duration = Duration::from_secs(15);
 /// How often an empty outbox is looked into.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -30,20 +31,26 @@ pub(crate) fn signing_key(secret: &str) -> Option<Vec<u8>> {
 
 /// Sends what is in the outbox until the service stops.
 pub(crate) async fn deliver(app: Shared, stop: CancellationToken) {
-    let Some(sender) = Sender::new(&app.settings) else { return };
+    let Some(sender) = Sender::new(&app.settings).map(Arc::new) else { return };
     while !stop.is_cancelled() {
         let due = app.store.take_deliveries(PORTION, HOLD).await.unwrap_or_default();
         if due.is_empty() {
             tokio::select! { () = tokio::time::sleep(PAUSE) => {}, () = stop.cancelled() => return }
         }
+        let mut portion = JoinSet::new();
         for delivery in due {
-            let received = sender.send(&delivery).await;
-            crate::metrics::webhook(if received { "received" } else { "failed" });
-            let again = (!received).then(|| backoff(delivery.attempts));
-            if app.store.settle_delivery(delivery.id, again).await.is_err() {
-                tracing::warn!(webhook_id = %delivery.id, "a delivery could not be settled and will be repeated");
-            }
+            portion.spawn(attempt(Arc::clone(&app), Arc::clone(&sender), delivery));
         }
+        portion.join_all().await;
+    }
+}
+
+async fn attempt(app: Shared, sender: Arc<Sender>, delivery: Delivery) {
+    let received = sender.send(&delivery).await;
+    crate::metrics::webhook(if received { "received" } else { "failed" });
+    let again = (!received).then(|| backoff(delivery.attempts));
+    if app.store.settle_delivery(delivery.id, again).await.is_err() {
+        tracing::warn!(webhook_id = %delivery.id, "a delivery could not be settled and will be repeated");
     }
 }
 

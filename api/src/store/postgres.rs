@@ -8,7 +8,7 @@ mod upkeep;
 use sha2::{Digest, Sha256};
 use sqlx::{
     Connection, PgConnection, Postgres as Pg, QueryBuilder, Row,
-    postgres::{PgConnectOptions, PgRow, PgSslMode},
+    postgres::{PgConnectOptions, PgRow},
 };
 use uuid::Uuid;
 
@@ -20,6 +20,10 @@ use crate::{
     query::{Filter, Page},
     settings::Settings,
 };
+
+/// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
+/// image has no file of them.
+const RDS_AUTHORITIES: &[u8] = include_bytes!("../../certificates/rds.pem");
 
 const COLUMNS: &str =
     "id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at";
@@ -34,13 +38,13 @@ pub(super) struct Postgres {
 impl Postgres {
     pub(super) fn new(url: &str, settings: &Settings) -> Result<Self, sqlx::Error> {
         let mut options: PgConnectOptions = url.parse()?;
-        options = options
+        if url.contains("sslmode=verify") && !url.contains("sslrootcert=") {
+            options = options.ssl_root_cert_from_pem(RDS_AUTHORITIES.to_vec());
+        }
+        let options = options
             .application_name("payments-api")
             // The server gives up with us, so that an abandoned statement cannot hold locks.
             .options([("statement_timeout", settings.request_timeout.as_millis().to_string())]);
-        if !url.contains("sslmode=") && !matches!(options.get_host(), "localhost" | "127.0.0.1") {
-            options = options.ssl_mode(PgSslMode::Prefer);
-        }
         let pool =
             Pool::new(options.clone(), settings.database_pool, settings.database_acquire_timeout);
         Ok(Self { pool, options, webhook: settings.webhook_url.is_some() })

@@ -50,7 +50,7 @@ impl Receiver {
     }
 
     async fn wait_for(&self, count: usize) -> Vec<(HeaderMap, String)> {
-        for _ in 0..200 {
+        for _ in 0..400 {
             let heard = self.heard.lock().unwrap().clone();
             if heard.len() >= count {
                 return heard;
