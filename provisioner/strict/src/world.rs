@@ -157,7 +157,7 @@ impl Worlds {
                 world.traffic.show(request, root, now)
             }
             Content::Json(value) if request.service == "ecs" => {
-                world.compute.show(request, value, now)
+                world.compute.show(request, value, &world.network, now)
             }
             Content::Json(value) => world.data.show(request, value, now),
             _ => false,

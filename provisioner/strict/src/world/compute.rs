@@ -34,7 +34,7 @@ pub(crate) struct Cluster {
     pub(crate) deleted: Option<f64>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Service {
     /// As the emulator last described it.
     pub(crate) json: Value,
@@ -64,6 +64,8 @@ pub(crate) struct Deployment {
     pub(crate) running: f64,
     /// When the old tasks are gone too.
     pub(crate) complete: f64,
+    /// When the circuit breaker ends it.
+    pub(crate) broken: Option<f64>,
 }
 
 impl Service {
@@ -78,6 +80,37 @@ impl Service {
         } else {
             None
         }
+    }
+
+    /// The service with its deployment as its network lets it go: tasks without a way out fail, one attempt after the
+    /// other, until there is one or the circuit breaker trips.
+    pub(crate) fn on(&self, network: &Network) -> Self {
+        let mut service = self.clone();
+        let mut ways = self.subnets.iter().map(|subnet| network.way_out(subnet, self.public));
+        let open = ways.try_fold(0.0_f64, |latest, way| way.map(|since| latest.max(since)));
+        let begun = self.deployment.running - durations::TASKS_START;
+        if self.desired == 0 || open.is_some_and(|open| open <= begun) {
+            return service;
+        }
+        let attempt = |n: f64| begun + n * durations::TASK_STRANDED;
+        let starts = open.map_or(f64::INFINITY, |open| {
+            attempt(((open - begun) / durations::TASK_STRANDED).ceil())
+        });
+        let late = starts - begun;
+        service.deployment.running += late;
+        service.deployment.complete += late;
+        let breaker = self.json.pointer("/deploymentConfiguration/deploymentCircuitBreaker/enable");
+        if breaker.and_then(Value::as_bool) == Some(true) {
+            let desired = f64::from(u16::try_from(self.desired).unwrap_or(u16::MAX));
+            let threshold = (desired / 2.0).ceil().clamp(3.0, 200.0);
+            let trips = attempt((threshold / desired).ceil());
+            if trips < starts {
+                service.deployment.broken = Some(trips);
+                service.deployment.running = f64::INFINITY;
+                service.deployment.complete = f64::INFINITY;
+            }
+        }
+        service
     }
 
     fn drained(&self, deleted: f64) -> f64 {

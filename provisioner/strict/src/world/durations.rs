@@ -18,6 +18,8 @@ pub const GATEWAY_ENDPOINT_CREATE: f64 = 5.0;
 pub const ENDPOINT_DELETE: f64 = 60.0;
 /// Service: a deployment's tasks from `PENDING` to steady (60 to 75 seen).
 pub const TASKS_START: f64 = 60.0;
+/// A task that cannot reach its registry: `PENDING` to `STOPPED` (289 seen).
+pub const TASK_STRANDED: f64 = 289.0;
 /// A task from `SIGTERM` to `STOPPED` (ECS's default `stopTimeout` is 30).
 pub const TASK_STOP: f64 = 30.0;
 /// Network interface of a stopped task.

@@ -99,8 +99,14 @@ pub(crate) struct Table {
     pub(crate) main: bool,
     /// Association id to subnet.
     pub(crate) associations: BTreeMap<String, String>,
-    /// Destination to target.
-    pub(crate) routes: BTreeMap<String, String>,
+    /// By destination.
+    pub(crate) routes: BTreeMap<String, Route>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) target: String,
+    pub(crate) since: f64,
 }
 
 #[derive(Debug)]
@@ -164,6 +170,39 @@ impl Network {
 
     pub(crate) fn vpc_of(&self, subnet: &str) -> &str {
         self.subnets.get(subnet).map_or("", |s| s.vpc.as_str())
+    }
+
+    /// Since when a task in a subnet can reach AWS: through its default route, or through endpoints. `None` when it
+    /// cannot.
+    pub(crate) fn way_out(&self, subnet: &str, public: bool) -> Option<f64> {
+        let Some(place) = self.subnets.get(subnet) else { return Some(0.0) };
+        let own = self.tables.iter().find(|(_, t)| t.associations.values().any(|s| s == subnet));
+        let Some((id, table)) =
+            own.or_else(|| self.tables.iter().find(|(_, t)| t.main && t.vpc == place.vpc))
+        else {
+            return Some(0.0);
+        };
+        if let Some(route) = table.routes.get("0.0.0.0/0") {
+            if let Some(nat) = self.nats.get(&route.target) {
+                let lives = nat.deleted.is_none() && nat.failure.is_none();
+                return lives.then(|| route.since.max(nat.created + durations::NAT_CREATE));
+            }
+            let internet = route.target.starts_with("igw-");
+            return (!internet || public).then_some(route.since);
+        }
+        let served = ["ecr.api", "ecr.dkr", ".s3", ".logs", ".secretsmanager"].map(|name| {
+            let serves = |e: &&Endpoint| {
+                e.vpc == place.vpc
+                    && e.deleted.is_none()
+                    && e.service.ends_with(name)
+                    && (e.interface || e.tables.contains(id))
+            };
+            self.endpoints
+                .values()
+                .find(serves)
+                .map(|e| e.created + durations::INTERFACE_ENDPOINT_CREATE)
+        });
+        served.into_iter().try_fold(0.0_f64, |latest, since| since.map(|since| latest.max(since)))
     }
 
     /// An interface of something that AWS runs, in a subnet.

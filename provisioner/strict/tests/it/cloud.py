@@ -71,6 +71,8 @@ class Cloud(unittest.TestCase):
         if gateway:
             igw = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
             ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId=vpc)
+            main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]
+            ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", GatewayId=igw)
         subnets = [
             ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{16 * n}.0/20", AvailabilityZone=REGION + "ab"[n])["Subnet"]["SubnetId"]
             for n in range(2)
@@ -118,7 +120,7 @@ class Cloud(unittest.TestCase):
             "taskDefinition": definition,
             "desiredCount": 2,
             "launchType": "FARGATE",
-            "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets, "securityGroups": list(groups)}},
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets, "securityGroups": list(groups), "assignPublicIp": "ENABLED"}},
             "loadBalancers": [{"targetGroupArn": t, "containerName": "web", "containerPort": 80} for t in target_groups],
         }
         given.update(more)

@@ -144,6 +144,27 @@ class Durations(Cloud):
         gone = ecs.describe_services(cluster="c", services=["web"])
         self.assertEqual((gone["services"], gone["failures"][0]["reason"]), ([], "MISSING"))
 
+    def test_tasks_without_a_way_out(self):
+        ec2, vpc, _, subnets = self.vpc()
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[1])
+        nat, _ = self.nat(ec2, subnets[0])
+        ecs = self.client("ecs")
+        ecs.create_cluster(clusterName="c")
+        inside = {"awsvpcConfiguration": {"subnets": subnets[1:], "securityGroups": [self.group(ec2, vpc)], "assignPublicIp": "DISABLED"}}
+        definition = self.definition(ecs)
+        self.service(ecs, [], [], definition, networkConfiguration=inside)
+        breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+        self.service(ecs, [], [], definition, serviceName="breaker", networkConfiguration=inside, deploymentConfiguration=breaker)
+        shown = lambda name: ecs.describe_services(cluster="c", services=[name])["services"][0]
+        self.pass_time(580)
+        self.assertEqual((shown("web")["runningCount"], shown("web")["deployments"][0]["rolloutState"]), (0, "IN_PROGRESS"))
+        self.assertEqual(shown("breaker")["deployments"][0]["rolloutState"], "FAILED")
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        self.assertEqual(shown("web")["runningCount"], 0)
+        self.pass_time(289 + 61)
+        self.assertEqual((shown("web")["runningCount"], shown("web")["deployments"][0]["rolloutState"]), (2, "COMPLETED"))
+
     def test_fargate_runs_six_processors(self):
         stack = self.stack()
         ecs = stack["ecs"]

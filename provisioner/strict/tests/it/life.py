@@ -62,7 +62,8 @@ class Life(Cloud):
         ec2.create_route(RouteTableId=tables[1], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
         action = {"Type": "forward", "TargetGroupArn": group}
         listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action], Tags=TAGS)["Listeners"][0]["ListenerArn"]
-        self.service(ecs, private, [task], definition, [group], tags=LOWER)
+        inside = {"awsvpcConfiguration": {"subnets": private, "securityGroups": [task], "assignPublicIp": "DISABLED"}}
+        self.service(ecs, private, [task], definition, [group], tags=LOWER, networkConfiguration=inside)
         self.pass_time(61)
         self.assertEqual(ecs.describe_services(cluster="c", services=["web"])["services"][0]["runningCount"], 2)
 

@@ -76,7 +76,13 @@ impl Compute {
         Service {
             json: answer["service"].clone(),
             desired: number(p, "desiredCount").unwrap_or(1),
-            deployment: Deployment { before: 0, old: None, running, complete: running },
+            deployment: Deployment {
+                before: 0,
+                old: None,
+                running,
+                complete: running,
+                broken: None,
+            },
             deleted: None,
             stopping: Vec::new(),
             target_groups: target_groups(p),
@@ -117,9 +123,11 @@ impl Service {
                 old,
                 running,
                 complete: if before > 0 { complete } else { running },
+                broken: None,
             };
         } else if desired > before {
-            self.deployment = Deployment { before, old: None, running, complete: running };
+            self.deployment =
+                Deployment { before, old: None, running, complete: running, broken: None };
         }
         self.desired = desired;
         self.json = answer["service"].clone();

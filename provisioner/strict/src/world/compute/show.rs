@@ -5,22 +5,29 @@ use serde_json::{Value, json};
 use super::{Compute, Service, cluster_name, tail};
 use crate::wire::Request;
 use crate::world::durations::TOMBSTONE;
+use crate::world::network::Network;
 use crate::world::value::{list, text, texts};
 
 impl Compute {
     /// Changes an answer in place. True when it differs from what the emulator said.
-    pub(crate) fn show(&self, request: &Request, answer: &mut Value, now: f64) -> bool {
+    pub(crate) fn show(
+        &self,
+        request: &Request,
+        answer: &mut Value,
+        network: &Network,
+        now: f64,
+    ) -> bool {
         let p = &request.parameters;
         match request.operation.as_str() {
             "CreateService" | "UpdateService" | "DeleteService" => {
                 let name = text(&answer["service"], "serviceName").to_owned();
                 let key = (cluster_name(p), name);
                 let Some(service) = self.services.get(&key) else { return false };
-                service.show(&mut answer["service"], self.placed(&key, now), now);
+                service.on(network).show(&mut answer["service"], self.placed(&key, now), now);
                 true
             }
             "DescribeServices" => {
-                self.show_services(p, answer, now);
+                self.show_services(p, answer, network, now);
                 true
             }
             "ListServices" => {
@@ -43,7 +50,7 @@ impl Compute {
                 for task in
                     answer.get_mut("tasks").and_then(Value::as_array_mut).into_iter().flatten()
                 {
-                    changed |= self.show_task(&cluster_name(p), task, now);
+                    changed |= self.show_task(&cluster_name(p), task, network, now);
                 }
                 changed
             }
@@ -52,7 +59,7 @@ impl Compute {
         }
     }
 
-    fn show_services(&self, p: &Value, answer: &mut Value, now: f64) {
+    fn show_services(&self, p: &Value, answer: &mut Value, network: &Network, now: f64) {
         let cluster = cluster_name(p);
         let mut services = Vec::new();
         let mut failures = Vec::new();
@@ -64,7 +71,7 @@ impl Compute {
             match self.services.get(&key) {
                 Some(known) if known.status(now).is_some() => {
                     let mut json = found.unwrap_or_else(|| known.json.clone());
-                    known.show(&mut json, self.placed(&key, now), now);
+                    known.on(network).show(&mut json, self.placed(&key, now), now);
                     services.push(json);
                 }
                 Some(gone) => failures
@@ -84,13 +91,16 @@ impl Compute {
         answer["failures"] = json!(failures);
     }
 
-    fn show_task(&self, cluster: &str, task: &mut Value, now: f64) -> bool {
+    fn show_task(&self, cluster: &str, task: &mut Value, network: &Network, now: f64) -> bool {
         let Some(name) = text(task, "group").strip_prefix("service:") else { return false };
         let Some(service) = self.services.get(&(cluster.to_owned(), name.to_owned())) else {
             return false;
         };
         let new = text(task, "taskDefinitionArn") == text(&service.json, "taskDefinition");
-        if !new || now >= service.deployment.running || text(task, "lastStatus") != "RUNNING" {
+        if !new
+            || now >= service.on(network).deployment.running
+            || text(task, "lastStatus") != "RUNNING"
+        {
             return false;
         }
         task["lastStatus"] = "PENDING".into();
@@ -155,6 +165,16 @@ impl Service {
         if let (Some(old), true) = (&rollout.old, rollout.before > 0 && now < rollout.complete) {
             self.show_old_deployment(json, old, now);
         }
+        if rollout.broken.is_some_and(|at| now >= at) {
+            json["pendingCount"] = 0.into();
+            if let Some(primary) = json.pointer_mut("/deployments/0") {
+                primary["rolloutState"] = "FAILED".into();
+                primary["rolloutStateReason"] =
+                    "ECS deployment circuit breaker: tasks failed to start.".into();
+                primary["failedTasks"] = 3.max((self.desired + 1) / 2).into();
+                primary["pendingCount"] = 0.into();
+            }
+        }
         let events = json.get("events").and_then(Value::as_array).is_none_or(Vec::is_empty);
         if events {
             json["events"] = self.events(&name, placed, now);
@@ -218,6 +238,14 @@ impl Service {
                 ),
             );
             return Value::Array(events);
+        }
+        if self.deployment.broken.is_some_and(|at| now >= at) {
+            say(
+                5,
+                format!(
+                    "(service {name}) (deployment ecs-svc/0) deployment failed: tasks failed to start."
+                ),
+            );
         }
         if now >= self.deployment.running {
             say(2, format!("(service {name}) has started {} tasks.", self.desired));

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Address, Endpoint, Gateway, Group, Interface, Nat, Network, Subnet, Table, Vpc};
+use super::{
+    Address, Endpoint, Gateway, Group, Interface, Nat, Network, Route, Subnet, Table, Vpc,
+};
 use crate::wire::Request;
 use crate::wire::answer::Content;
 use crate::wire::xml::Element;
@@ -105,7 +107,7 @@ impl Network {
                 }
             }
             _ => {
-                self.learn_table(&request.operation, p, &answer);
+                self.learn_table(&request.operation, p, &answer, now);
                 self.learn_group(&request.operation, p, &answer);
             }
         }
@@ -179,7 +181,7 @@ impl Network {
         self.endpoints.insert(item.get("vpcEndpointId").to_owned(), endpoint);
     }
 
-    fn learn_table(&mut self, operation: &str, p: &Value, answer: &Value) {
+    fn learn_table(&mut self, operation: &str, p: &Value, answer: &Value, now: f64) {
         let id = text(p, "RouteTableId").to_owned();
         let target = [
             "GatewayId",
@@ -240,7 +242,11 @@ impl Network {
             }
             "CreateRoute" | "ReplaceRoute" => {
                 let destination = text(p, "DestinationCidrBlock").to_owned();
-                self.tables.entry(id).or_default().routes.insert(destination, target.to_owned());
+                self.tables
+                    .entry(id)
+                    .or_default()
+                    .routes
+                    .insert(destination, Route { target: target.to_owned(), since: now });
             }
             "DeleteRoute" => {
                 self.tables.entry(id).or_default().routes.remove(text(p, "DestinationCidrBlock"));
