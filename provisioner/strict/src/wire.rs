@@ -71,7 +71,10 @@ impl Request {
             let protocol = if scope.service == "ec2" { Protocol::Ec2 } else { Protocol::Query };
             (protocol, operation, parameters)
         } else if scope.service == "s3" {
-            let (operation, parameters) = rest::s3(parts);
+            let (operation, mut parameters) = rest::s3(parts);
+            if operation == "PutBucketPolicy" {
+                parameters["Policy"] = String::from_utf8_lossy(body).into();
+            }
             (Protocol::S3, operation, parameters)
         } else {
             let operation = match path.rsplit_once("/operation/") {

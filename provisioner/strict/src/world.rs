@@ -90,7 +90,10 @@ impl World {
                 fault.or_else(|| dry_run(request)).map(Into::into)
             }
             "elasticloadbalancing" => self.traffic.refuse(request, &self.network),
-            "ecs" => self.compute.refuse(request, &self.traffic, now).map(Into::into),
+            "ecs" => {
+                let fault = self.compute.refuse_roles(request, identity, now);
+                fault.or_else(|| self.compute.refuse(request, &self.traffic, now)).map(Into::into)
+            }
             _ => self.data.refuse(request, &self.compute, now).map(Into::into),
         }
     }

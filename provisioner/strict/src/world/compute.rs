@@ -152,6 +152,13 @@ impl Compute {
         family.max_by_key(|d| d.get("revision").and_then(Value::as_i64))
     }
 
+    /// The roles of a task definition: execution, then task.
+    pub(crate) fn roles(&self, name: &str) -> [String; 2] {
+        let role =
+            |key| self.definition(name).map_or_else(String::new, |d| text(d, key).to_owned());
+        [role("executionRoleArn"), role("taskRoleArn")]
+    }
+
     /// How many of a service's tasks Fargate's quota lets run, beside those of other services and of its own last
     /// deployment.
     fn placed(&self, key: &(String, String), now: f64) -> i64 {

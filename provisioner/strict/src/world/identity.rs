@@ -136,6 +136,9 @@ impl Identity {
                 "MalformedPolicyDocumentException",
                 "This resource policy contains an unsupported principal.",
             ),
+            ("s3", "PutBucketPolicy") => {
+                (text(p, "Policy"), "MalformedPolicy", "Invalid principal in policy")
+            }
             ("application-autoscaling", "RegisterScalableTarget") => {
                 let arn = text(p, "RoleARN");
                 return self.fresh(arn, now).then(|| {

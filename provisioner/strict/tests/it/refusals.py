@@ -348,6 +348,31 @@ class Identity(Cloud):
         iam.create_role(**second)
         self.refused("MalformedPolicyDocument", iam.create_role, RoleName="third", AssumeRolePolicyDocument="{")
 
+    def test_each_service_says_in_its_own_words_that_a_role_is_too_young(self):
+        iam, s3, ecr, secrets, ecs = (self.client(s) for s in ("iam", "s3", "ecr", "secretsmanager", "ecs"))
+        bucket = f"bucket-{self.account}"
+        s3.create_bucket(Bucket=bucket)
+        ecr.create_repository(repositoryName="web")
+        secrets.create_secret(Name="db", SecretString="x")
+        ec2, vpc, _, subnets = self.vpc()
+        ecs.create_cluster(clusterName="c")
+        arn = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=self.trust(Service="ecs-tasks.amazonaws.com"))["Role"]["Arn"]
+        allow = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        network = {"awsvpcConfiguration": {"subnets": subnets, "assignPublicIp": "ENABLED"}}
+        definition = self.definition(ecs, executionRoleArn=arn)
+        calls = [
+            ("MalformedPolicy", lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy)),
+            ("InvalidParameterException", lambda: ecr.set_repository_policy(repositoryName="web", policyText=policy)),
+            ("MalformedPolicyDocumentException", lambda: secrets.put_resource_policy(SecretId="db", ResourcePolicy=policy)),
+            ("ClientException", lambda: ecs.run_task(cluster="c", taskDefinition=definition, launchType="FARGATE", networkConfiguration=network)),
+        ]
+        for code, call in calls:
+            self.refused(code, call)
+        self.pass_time(11)
+        for _, call in calls:
+            call()
+
     def test_long_role_name(self):
         iam = self.client("iam")
         trust = self.trust(Service="ecs-tasks.amazonaws.com")

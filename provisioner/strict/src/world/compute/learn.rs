@@ -66,9 +66,7 @@ impl Compute {
 
     fn created(&self, p: &Value, answer: &Value, identity: &Identity, now: f64) -> Service {
         let definition = self.definition(text(p, "taskDefinition"));
-        let roles = definition
-            .map(|d| ["executionRoleArn", "taskRoleArn"].map(|k| text(d, k).to_owned()))
-            .unwrap_or_default();
+        let roles = self.roles(text(p, "taskDefinition"));
         let unassumable = roles.into_iter().find(|arn| identity.fresh(arn, now));
         let wait = if unassumable.is_some() { IAM_PROPAGATION } else { 0.0 };
         let running = now + wait + TASKS_START;

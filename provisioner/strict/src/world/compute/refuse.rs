@@ -8,6 +8,7 @@ use super::{Compute, cluster_name, fargate};
 use crate::wire::Request;
 use crate::wire::error::Fault;
 use crate::world::durations::IAM_PROPAGATION;
+use crate::world::identity::Identity;
 use crate::world::traffic::Traffic;
 use crate::world::value::{list, text};
 
@@ -54,6 +55,26 @@ impl Compute {
             }
             _ => None,
         }
+    }
+
+    /// A task that is run by hand needs its roles at once; a service waits for them.
+    pub(crate) fn refuse_roles(
+        &self,
+        request: &Request,
+        identity: &Identity,
+        now: f64,
+    ) -> Option<Fault> {
+        if request.operation != "RunTask" {
+            return None;
+        }
+        let roles = self.roles(text(&request.parameters, "taskDefinition"));
+        let role = roles.into_iter().find(|arn| identity.fresh(arn, now))?;
+        Some(Fault::refusal(
+            "ClientException",
+            format!(
+                "ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role."
+            ),
+        ))
     }
 
     /// In an account that never used ECS, its service-linked role appears only after the first call.
