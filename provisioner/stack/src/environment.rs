@@ -27,6 +27,7 @@ pub use chain::names;
 pub use complaint::{Complaint, Complaints, Level, Related};
 pub use fargate::memories;
 pub use schema::schema;
+pub use suggest::{did_you_mean, listed};
 pub use types::*;
 
 use complaint::Findings;

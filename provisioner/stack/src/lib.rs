@@ -4,4 +4,4 @@ pub mod environment;
 pub mod stack;
 
 pub use environment::{Environment, Loaded};
-pub use stack::{Facts, Image, Names, stack};
+pub use stack::{Facts, Image, Names, secret, stack};

@@ -32,6 +32,9 @@ pub enum Image {
     Reference(String),
     /// The image with this digest (`sha256:…`) in the service's own repository.
     Built(String),
+    /// The image with this tag in the service's own repository: for a Docker engine that was given the
+    /// image directly and knows it by no digest.
+    Tagged(String),
 }
 
 /// Declares everything. The order of the declarations does not matter: the dependencies are in the
@@ -63,16 +66,8 @@ struct Stack<'a> {
 }
 
 impl Stack<'_> {
-    /// The tags of the resource `kind.name`: the owner's, the user's, and a `Name` for the consoles.
     fn tags<R: engine::Resource>(&self, name: &str, display: &str) -> Tags {
-        let resource = engine::Address::new(R::KIND, name).to_string();
-        let owner = Owner { resource, ..self.names.owner() };
-        let [project, environment, address, _] = owner.tags();
-        let mut tags = Tags::default().with("Name", display);
-        for (key, value) in &self.environment.tags {
-            tags = tags.with(key, value);
-        }
-        [project, environment, address].into_iter().fold(tags, |tags, (k, v)| tags.with(k, v))
+        tags::<R>(self.environment, &self.names, name, display)
     }
 
     fn cluster(&mut self) -> Result<Node<Cluster>> {
@@ -89,24 +84,49 @@ impl Stack<'_> {
     fn secrets(&mut self) -> Result<BTreeMap<String, Node<Secret>>> {
         let mut nodes = BTreeMap::new();
         for (name, source) in &self.environment.secrets {
-            let full = secret_name(&self.environment.project, &self.environment.name, name);
-            let secret = Secret {
-                name: full.clone(),
-                description: format!("{name} of {}", self.names.base()),
-                value: match source {
-                    environment::Secret::Given => SecretValue::Given,
-                    environment::Secret::Generate(length) => {
-                        SecretValue::Generated { length: u32::from(*length) }
-                    }
-                },
-                scheduled_for_deletion: false,
-                recovery_window: if self.environment.protect { 30 } else { 7 },
-                tags: self.tags::<Secret>(name, &full),
-            };
-            nodes.insert(name.clone(), self.graph.add(name, &secret)?);
+            let node = self.graph.add(name, &secret(self.environment, name, *source))?;
+            nodes.insert(name.clone(), node);
         }
         Ok(nodes)
     }
+}
+
+/// The secret `name` of an environment, as the stack declares it: also for who sets its value before
+/// there is a stack.
+#[must_use]
+pub fn secret(environment: &Environment, name: &str, source: environment::Secret) -> Secret {
+    let names = Names::new(environment);
+    let full = secret_name(&environment.project, &environment.name, name);
+    Secret {
+        name: full.clone(),
+        description: format!("{name} of {}", names.base()),
+        value: match source {
+            environment::Secret::Given => SecretValue::Given,
+            environment::Secret::Generate(length) => {
+                SecretValue::Generated { length: u32::from(length) }
+            }
+        },
+        scheduled_for_deletion: false,
+        recovery_window: if environment.protect { 30 } else { 7 },
+        tags: tags::<Secret>(environment, &names, name, &full),
+    }
+}
+
+/// The tags of the resource `kind.name`: the owner's, the user's, and a `Name` for the consoles.
+fn tags<R: engine::Resource>(
+    environment: &Environment,
+    names: &Names,
+    name: &str,
+    display: &str,
+) -> Tags {
+    let resource = engine::Address::new(R::KIND, name).to_string();
+    let owner = Owner { resource, ..names.owner() };
+    let [project, of, address, _] = owner.tags();
+    let mut tags = Tags::default().with("Name", display);
+    for (key, value) in &environment.tags {
+        tags = tags.with(key, value);
+    }
+    [project, of, address].into_iter().fold(tags, |tags, (key, value)| tags.with(key, value))
 }
 
 /// The ids of several nodes.

@@ -13,7 +13,8 @@ const SYNONYMS: [(&str, &str); 8] = [
 ];
 
 /// `did you mean ...?`, when one of the known names is close.
-pub(crate) fn did_you_mean(name: &str, known: &[String]) -> Option<String> {
+#[must_use]
+pub fn did_you_mean(name: &str, known: &[String]) -> Option<String> {
     let synonym = SYNONYMS.iter().find(|(other, ours)| {
         name.eq_ignore_ascii_case(other) && known.iter().any(|known| known == ours)
     });
@@ -26,7 +27,8 @@ pub(crate) fn did_you_mean(name: &str, known: &[String]) -> Option<String> {
 }
 
 /// `a`, `b` and `c`.
-pub(crate) fn listed<T: AsRef<str>>(names: &[T], joint: &str) -> String {
+#[must_use]
+pub fn listed<T: AsRef<str>>(names: &[T], joint: &str) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match quoted.split_last() {
         None => "none".to_owned(),

@@ -144,6 +144,9 @@ impl Stack<'_> {
             (Some(Image::Built(digest)), Some(repository)) => {
                 Ok(Input::join([repository.uri.clone(), format!("@{digest}").into()]))
             }
+            (Some(Image::Tagged(tag)), Some(repository)) => {
+                Ok(Input::join([repository.uri.clone(), format!(":{tag}").into()]))
+            }
             _ => Err(Error::other(format!("the image of {name} is not known"))),
         }
     }
@@ -174,7 +177,7 @@ impl Stack<'_> {
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
         let foreign = self.facts.images.get(name).and_then(|image| match image {
             Image::Reference(reference) => ecr_repository(reference),
-            Image::Built(_) => None,
+            Image::Built(_) | Image::Tagged(_) => None,
         });
         if let Some(arn) = repository.map(|r| r.arn.clone()).or(foreign) {
             statements.push(allow(&["ecr:GetAuthorizationToken"], [Input::from("*")]));
