@@ -1,0 +1,262 @@
+//! `secret set` and `secret list`. A value comes in on standard input or at a prompt, goes to Secrets
+//! Manager, and is neither printed nor kept.
+
+use std::io::{IsTerminal, Read};
+use std::process::ExitCode;
+
+use aws::secrets::{Outcome, SecretInfo};
+use engine::{Adapter, Class, Owner, Seen, Which};
+use serde::Serialize;
+use serde_json::json;
+use stack::environment::{self, Environment, did_you_mean, listed};
+
+use crate::args::{Global, Secret};
+use crate::failure::{Code, Failure};
+use crate::report;
+use crate::session::{Session, Start};
+use crate::table::table;
+
+/// The longest value, in bytes (AWS Secrets Manager API reference, PutSecretValue).
+const LONGEST: usize = 65_536;
+
+pub(crate) async fn run(global: &Global, verb: &Secret) -> Result<ExitCode, Failure> {
+    let session = Session::open(global, Start::Never).await?;
+    match verb {
+        Secret::Set { name } => set(global, &session, name).await?,
+        Secret::List => list(global, &session).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set(global: &Global, session: &Session, name: &str) -> Result<(), Failure> {
+    let environment = session.environment();
+    let (name, source) = named(environment, name)?;
+    if let environment::Secret::Generate(_) = source {
+        report::note(&format!(
+            "{name} is generated: without a value of yours, `up` would make one. Yours is used from now on"
+        ));
+    }
+    let value = value(name)?;
+    let desired = stack::secret(environment, name, source);
+    let set =
+        session.aws.set_secret(&desired, &value).await.map_err(|error| match error.class {
+            Class::Foreign => Failure::from(error)
+                .hint("rename this secret in the environment file, or remove the other one"),
+            _ => error.into(),
+        })?;
+    let outcome = match set.outcome {
+        Outcome::Created => "created",
+        Outcome::Updated => "updated",
+        Outcome::Restored => "restored",
+    };
+    if global.json {
+        let version = &set.version;
+        return report::json(&json!({
+            "name": name, "secret": desired.name, "outcome": outcome, "version": version,
+        }));
+    }
+    report::out(&format!("{outcome} {} (version {})", desired.name, short(&set.version)));
+    if set.outcome != Outcome::Created {
+        let up = format!("provisioner up --env {}", environment.name);
+        report::note(&format!("running tasks keep the old value until the next `{up}`"));
+    }
+    Ok(())
+}
+
+/// The secret of that name: its own, or the full one that messages of AWS show.
+fn named<'a>(
+    environment: &'a Environment,
+    name: &str,
+) -> Result<(&'a str, environment::Secret), Failure> {
+    let short = name.strip_prefix(&prefix(environment)).unwrap_or(name);
+    if let Some((name, source)) = environment.secrets.get_key_value(short) {
+        return Ok((name, *source));
+    }
+    let message = format!("`{short}` is no secret of the environment `{}`", environment.name);
+    let failure = Failure::new(Code::Failed, message);
+    let known: Vec<String> = environment.secrets.keys().cloned().collect();
+    if known.is_empty() {
+        return Err(
+            failure.hint(format!("name it in its file first: `secrets: {{ {short}: given }}`"))
+        );
+    }
+    Err(failure.hint(
+        did_you_mean(short, &known)
+            .unwrap_or_else(|| format!("its file names {}", listed(&known, "and"))),
+    ))
+}
+
+/// What the full names of an environment's secrets begin with.
+fn prefix(environment: &Environment) -> String {
+    stack::stack::secret_name(&environment.project, &environment.name, "")
+}
+
+/// The value as it was piped in or typed.
+fn value(name: &str) -> Result<String, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::new(Code::Failed, format!("cannot read the value of {name}: {error}"))
+    };
+    let value = if std::io::stdin().is_terminal() {
+        let prompt = dialoguer::Password::new().with_prompt(format!("value of {name} (hidden)"));
+        prompt.allow_empty_password(true).interact().map_err(|error| unreadable(&error))?
+    } else {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+        // The error would carry the bytes.
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Failure::new(Code::Failed, format!("the value of {name} is not a text in UTF-8"))
+                .hint("encode it, with `base64` for example")
+        })?;
+        without_newline(&text).to_owned()
+    };
+    if value.is_empty() {
+        return Err(Failure::new(
+            Code::Failed,
+            format!("the value of {name} is empty: nothing is set"),
+        )
+        .hint(format!("pipe it in: printf %s \"$VALUE\" | provisioner secret set {name}")));
+    }
+    if value.len() > LONGEST {
+        let message = format!("the value of {name} has {} bytes", value.len());
+        return Err(Failure::new(Code::Failed, message)
+            .hint(format!("Secrets Manager takes {LONGEST} at most")));
+    }
+    Ok(value)
+}
+
+/// Without the one line end that `echo` and files put there.
+fn without_newline(text: &str) -> &str {
+    let line = text.strip_suffix('\n');
+    line.map_or(text, |line| line.strip_suffix('\r').unwrap_or(line))
+}
+
+/// One line of the list.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    /// `given`, `generated`, or `unnamed`: in the account and not in the file.
+    kind: &'static str,
+    has_value: bool,
+    /// Why there is no value, when there is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'static str>,
+    version: Option<String>,
+    changed: Option<jiff::Timestamp>,
+}
+
+async fn list(global: &Global, session: &Session) -> Result<(), Failure> {
+    let environment = session.environment();
+    let owner = Owner::of(&environment.project, &environment.name);
+    let mut found = session.aws.list_secrets(&owner).await?;
+    let mut secrets = Vec::new();
+    for (name, source) in &environment.secrets {
+        let desired = stack::secret(environment, name, *source);
+        let at = found.iter().position(|info| info.name == desired.name);
+        let kind = match source {
+            environment::Secret::Given => "given",
+            environment::Secret::Generate(_) => "generated",
+        };
+        secrets.push(match at {
+            Some(at) => Listed::of(name, kind, found.remove(at)),
+            None => unlisted(session, name, kind, &desired, &owner).await?,
+        });
+    }
+    let prefix = prefix(environment);
+    secrets.extend(found.into_iter().map(|info| {
+        let name = info.name.strip_prefix(&prefix).unwrap_or(&info.name).to_owned();
+        Listed::of(&name, "unnamed", info)
+    }));
+    if global.json {
+        return report::json(&secrets);
+    }
+    if secrets.is_empty() {
+        report::note(&format!("the environment `{}` has no secrets", environment.name));
+        return Ok(());
+    }
+    let header = ["NAME", "KIND", "VALUE", "VERSION", "CHANGED"];
+    report::out(&table(Some(header), secrets.iter().map(Listed::row)));
+    for missing in secrets.iter().filter(|secret| secret.kind == "given" && !secret.has_value) {
+        let Listed { name, .. } = missing;
+        report::note(&format!("missing: provisioner secret set {name} --env {}", environment.name));
+    }
+    Ok(())
+}
+
+/// A secret that the listing lacks. It lags by minutes, so the secret itself is asked for.
+async fn unlisted(
+    session: &Session,
+    name: &str,
+    kind: &'static str,
+    desired: &kinds::Secret,
+    owner: &Owner,
+) -> Result<Listed, Failure> {
+    let none = Listed {
+        name: name.into(),
+        kind,
+        has_value: false,
+        because: None,
+        version: None,
+        changed: None,
+    };
+    let seen: Vec<Seen<kinds::Secret>> =
+        session.aws.observe(Which::Named(std::slice::from_ref(desired))).await?;
+    let Some(seen) = seen.into_iter().next() else { return Ok(none) };
+    if !seen.owner.as_ref().is_some_and(|other| other.same_environment(owner)) {
+        return Ok(Listed { because: Some("somebody else's"), ..none });
+    }
+    if seen.spec.scheduled_for_deletion {
+        return Ok(Listed { because: Some("being deleted"), ..none });
+    }
+    let version = seen.outputs.version.known().filter(|version| !version.is_empty());
+    Ok(Listed { has_value: version.is_some(), version: version.map(Into::into), ..none })
+}
+
+impl Listed {
+    fn of(name: &str, kind: &'static str, info: SecretInfo) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            has_value: info.has_value,
+            because: None,
+            version: Some(info.version).filter(|version| !version.is_empty()),
+            changed: info.changed,
+        }
+    }
+
+    fn row(&self) -> [String; 5] {
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        let value = match (self.has_value, self.because) {
+            (true, _) => "yes",
+            (false, Some(because)) => because,
+            (false, None) if self.kind == "generated" => "made by `up`",
+            (false, None) => "missing",
+        };
+        let kind = if self.kind == "unnamed" { "not in the file" } else { self.kind };
+        [
+            self.name.clone(),
+            kind.into(),
+            value.into(),
+            or_dash(self.version.as_deref().map(short).map(Into::into)),
+            or_dash(self.changed.map(|at| format!("{at:.0}"))),
+        ]
+    }
+}
+
+/// As much of a version's id as tells it from others.
+fn short(version: &str) -> &str {
+    version.get(..8).unwrap_or(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_line_end_goes() {
+        for (piped, kept) in
+            [("a", "a"), ("a\n", "a"), ("a\n\n", "a\n"), ("a\r\n", "a"), ("\n", ""), (" a ", " a ")]
+        {
+            assert_eq!(without_newline(piped), kept, "{piped:?}");
+        }
+    }
+}

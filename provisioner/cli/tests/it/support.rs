@@ -1,0 +1,137 @@
+//! A project in a folder of its own, the binary run in it, and what it said.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A project folder, which is also the home directory, so that nobody's own files matter.
+pub(crate) struct Project {
+    folder: tempfile::TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+/// What one command said and how it ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A good file for the environment `prod`.
+pub(crate) const PROD: &str = "\
+project: shop
+region: us-east-1
+services:
+  api:
+    image: ghcr.io/acme/api:1.0
+    port: 8000
+    route: \"/*\"
+    secrets: { DATABASE_URL: database-url, TOKEN: token }
+secrets: { database-url: given, token: { generate: 32 } }
+";
+
+impl Project {
+    /// A folder without environments.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: BTreeMap::new() }
+    }
+
+    /// A folder with these environments: name, text.
+    pub(crate) fn with(environments: &[(&str, &str)]) -> Self {
+        let project = Self::empty();
+        for (name, text) in environments {
+            project.write(&format!("environments/{name}.yaml"), text);
+        }
+        project
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path().join(path)).unwrap()
+    }
+
+    /// Every later command sees this variable.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// The binary in this folder, with no variables but these, in a program's arguments.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path())
+            .env("PROVISIONER_DOCKER", "off")
+            .envs(&self.variables)
+            .current_dir(self.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, b"")
+    }
+
+    /// Runs with this on standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let mut command = self.command(env!("CARGO_BIN_EXE_provisioner"));
+        let mut child = command.args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        // A command that wants no input may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Run {
+    /// The standard output of a command that did its work.
+    #[track_caller]
+    pub(crate) fn done(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.out
+    }
+
+    #[track_caller]
+    pub(crate) fn json(self) -> serde_json::Value {
+        serde_json::from_str(&self.done()).unwrap()
+    }
+
+    /// All of it as one text, with what differs from run to run replaced.
+    pub(crate) fn shown(&self, replaced: &[(&str, &str)]) -> String {
+        let mut text = format!("exit code {}\n", self.code);
+        for (title, said) in [("stdout", &self.out), ("stderr", &self.err)] {
+            if !said.is_empty() {
+                text.extend(["--- ", title, "\n", said]);
+            }
+        }
+        replaced.iter().fold(text, |text, (from, to)| text.replace(from, to))
+    }
+}
+
+/// The repository that this crate is part of.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Waits for what the crates do.
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work)
+}
