@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use stack::environment::{self, Environment, Nat};
 
-use crate::args::{Global, Init};
+use crate::args::{self, Global, Init};
 use crate::failure::{Code, Failure, file};
 use crate::native::LOCAL;
 use crate::project::{FOLDER, Project};
@@ -102,7 +102,7 @@ fn answers(global: &Global, args: &Init, root: &Path, known: &[Environment]) -> 
         service: args.service.clone().unwrap_or_else(|| "api".into()),
         port: args.port.unwrap_or(8000),
         source,
-        nat: usual_nat(&name),
+        nat: args.nat.map_or_else(|| usual_nat(&name), Into::into),
         cidr: free_range(known),
         name,
     }
@@ -114,6 +114,16 @@ fn usual_nat(name: &str) -> Nat {
         LOCAL => Nat::None,
         _ if answers::is_production(name) => Nat::PerZone,
         _ => Nat::Shared,
+    }
+}
+
+impl From<args::Nat> for Nat {
+    fn from(said: args::Nat) -> Self {
+        match said {
+            args::Nat::PerZone => Self::PerZone,
+            args::Nat::Shared => Self::Shared,
+            args::Nat::None => Self::None,
+        }
     }
 }
 
@@ -197,7 +207,9 @@ fn remarks(root: &Path, folder: &Path, answers: &Answers) {
 }
 
 fn next(name: &str) -> Vec<String> {
-    ["config", "plan", "up"].map(|verb| format!("provisioner {verb} --env {name}")).to_vec()
+    // The local cloud is started by the first `up`: until then there is nothing to plan against.
+    let verbs = if name == LOCAL { &["config", "up"][..] } else { &["config", "plan", "up"] };
+    verbs.iter().map(|verb| format!("provisioner {verb} --env {name}")).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) fn ask(
         let name = text("environment", answers, answers.name.clone(), |answers, name| {
             answers.name = name;
         })?;
-        answers.nat = usual_nat(&name);
+        answers.nat = args.nat.map_or_else(|| usual_nat(&name), Into::into);
     }
     vacant(&answers.name)?;
     if args.project_name.is_none() {
@@ -45,7 +45,7 @@ pub(super) fn ask(
     if args.image.is_none() && args.dockerfile.is_none() {
         source(answers)?;
     }
-    if answers.name != LOCAL {
+    if args.nat.is_none() && answers.name != LOCAL {
         nat(answers)?;
     }
     Ok(())
