@@ -152,7 +152,7 @@ class Server:
         text = run("wrk", *arguments, f"http://127.0.0.1:{self.port}{path}", env=environment)
         if "Non-2xx" in text or "Socket errors" in text:
             sys.exit(f"{path}: {text}")
-        times = [parse_time(re.search(rf"{share}%\s+(\S+)", text)[1]) for share in (50, 99)]
+        times = [parse_time(re.search(rf"^ +{share}% +(\S+)$", text, re.M)[1]) for share in (50, 99)]
         return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), *times
 
     def memory(self):
