@@ -22,6 +22,12 @@ pub(crate) struct Pool<C: Connection + 'static> {
     shared: Arc<Shared<C>>,
 }
 
+impl<C: Connection + 'static> Clone for Pool<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
 struct Shared<C: Connection + 'static> {
     options: C::Options,
     slots: Arc<Semaphore>,

@@ -1,6 +1,7 @@
 //! Payments in PostgreSQL: every write is one statement, with its audit event inside.
 
 mod api_keys;
+mod creates;
 pub(crate) mod listener;
 mod outbox;
 mod upkeep;
@@ -12,7 +13,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Answer, Claim, Created, StoreError, pool::Pool};
+use super::{Claim, Created, StoreError, pool::Pool};
 use crate::{
     data::Data,
     money::Money,
@@ -20,6 +21,10 @@ use crate::{
     query::{Filter, Page},
     settings::Settings,
 };
+use creates::Creates;
+
+/// Statements that create payments at once, at most.
+const LANES: u32 = 3;
 
 /// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
 /// image has no file of them.
@@ -30,6 +35,7 @@ const COLUMNS: &str =
 
 pub(super) struct Postgres {
     pub(super) pool: Pool<PgConnection>,
+    creates: Creates,
     options: PgConnectOptions,
     /// Whether changes are written to the outbox.
     webhook: bool,
@@ -47,7 +53,9 @@ impl Postgres {
             .options([("statement_timeout", settings.request_timeout.as_millis().to_string())]);
         let pool =
             Pool::new(options.clone(), settings.database_pool, settings.database_acquire_timeout);
-        Ok(Self { pool, options, webhook: settings.webhook_url.is_some() })
+        let lanes = (settings.database_pool / 3).clamp(1, LANES);
+        let creates = Creates::new(pool.clone(), lanes, settings.request_timeout);
+        Ok(Self { pool, creates, options, webhook: settings.webhook_url.is_some() })
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
@@ -75,49 +83,7 @@ impl Postgres {
         claim: Option<&Claim>,
         actor: &Actor,
     ) -> Result<Created, sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
-        let Some(claim) = claim else {
-            let outcome =
-                bind_create(sqlx::query(CREATE), payment, actor).execute(&mut *connection).await;
-            return connection.settle(outcome.map(|_| Created::New));
-        };
-        let query = bind_create(sqlx::query(CREATE_ONCE), payment, actor)
-            .bind(&claim.scope)
-            .bind(&claim.key)
-            .bind(claim.fingerprint.as_slice())
-            .bind(i16::try_from(claim.answer.status).unwrap_or_default())
-            .bind(&claim.answer.etag)
-            .bind(&claim.answer.location)
-            .bind(&claim.answer.body)
-            .bind(claim.expires_at)
-            .bind(lock_number(claim));
-        let outcome = query.fetch_one(&mut *connection).await;
-        let row = connection.settle(outcome)?;
-        let (held, made): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
-        if made {
-            return Ok(Created::New);
-        }
-        let query = sqlx::query(
-            "SELECT fingerprint, status, etag, location, body FROM idempotency_keys WHERE scope = $1 AND key = $2 AND expires_at > $3",
-        )
-        .bind(&claim.scope)
-        .bind(&claim.key)
-        .bind(payment.created_at);
-        let outcome = query.fetch_optional(&mut *connection).await;
-        match connection.settle(outcome)? {
-            Some(row) => {
-                let status: i16 = row.try_get(1)?;
-                let answer = Answer {
-                    status: u16::try_from(status).unwrap_or_default(),
-                    etag: row.try_get(2)?,
-                    location: row.try_get(3)?,
-                    body: row.try_get(4)?,
-                };
-                Ok(Created::Before(super::fingerprint(row.try_get(0)?)?, answer))
-            }
-            None if held => Err(sqlx::Error::RowNotFound),
-            None => Ok(Created::InFlight),
-        }
+        self.creates.ask(payment, claim, actor).await
     }
 
     pub(super) async fn find(&self, id: Uuid) -> Result<Option<Payment>, sqlx::Error> {
@@ -198,35 +164,6 @@ const LIST: &str =
     "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
     FROM payments WHERE deleted_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2";
 
-/// The payment and its first event.
-const CREATE: &str = "
-    WITH payment AS (
-        INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)
-        VALUES ($1, 'inserted', $2::jsonb, $3, $4, 1, $5, $5))
-    INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
-    VALUES ($1, 1, 'inserted', 'inserted', $6, $7, $8, $5)";
-
-/// The same behind an idempotency key. The advisory lock answers at once whether another task is working on the key;
-/// an expired key is taken over.
-const CREATE_ONCE: &str = "
-    WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($17) AS held),
-    claim AS (
-        INSERT INTO idempotency_keys AS kept (scope, key, fingerprint, status, etag, location, body, expires_at)
-        SELECT $9, $10, $11, $12, $13, $14, $15, $16 FROM turn WHERE held
-        ON CONFLICT (scope, key) DO UPDATE SET
-            fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag,
-            location = excluded.location, body = excluded.body, expires_at = excluded.expires_at
-        WHERE kept.expires_at <= $5
-        RETURNING 1),
-    payment AS (
-        INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)
-        SELECT $1, 'inserted', $2::jsonb, $3, $4, 1, $5, $5 FROM claim
-        RETURNING id),
-    event AS (
-        INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
-        SELECT id, 1, 'inserted', 'inserted', $6, $7, $8, $5 FROM payment)
-    SELECT held, EXISTS (SELECT FROM payment) FROM turn";
-
 macro_rules! change {
     ($set:literal, $where:literal, $event:literal, $from:literal) => {
         concat!(
@@ -279,6 +216,19 @@ fn bind_create<'q>(query: Query<'q>, payment: &'q Payment, actor: &'q Actor) -> 
         .bind(&actor.name)
         .bind(&actor.request_id)
         .bind(&actor.trace_id)
+}
+
+fn bind_claim<'q>(query: Query<'q>, claim: &'q Claim) -> Query<'q> {
+    query
+        .bind(&claim.scope)
+        .bind(&claim.key)
+        .bind(claim.fingerprint.as_slice())
+        .bind(i16::try_from(claim.answer.status).unwrap_or_default())
+        .bind(&claim.answer.etag)
+        .bind(&claim.answer.location)
+        .bind(&claim.answer.body)
+        .bind(claim.expires_at)
+        .bind(lock_number(claim))
 }
 
 fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid>) {
