@@ -4,7 +4,9 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
+use bytes::BytesMut;
 use http::header;
+use http_body_util::BodyExt;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -14,6 +16,10 @@ use crate::{
     payment::Status,
     problem::{Code, FieldError, Problem, Text},
 };
+
+/// A body that is too large is still heard out up to so many times the limit: a client that is cut off in the middle of
+/// sending often never sees the answer.
+const HEARD_OUT: usize = 8;
 
 /// The bytes of a JSON body, with the media type and the size already judged.
 pub(crate) struct JsonBytes(pub(crate) Bytes);
@@ -35,19 +41,20 @@ impl FromRequest<Shared> for JsonBytes {
                 format!("O corpo é maior que {limit} bytes."),
             )
         };
-        let announced = request
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|bytes: usize| bytes > limit) {
-            return Err(too_large());
+        let mut body = request.into_body();
+        let mut bytes = BytesMut::new();
+        let mut size = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Problem::new(Code::InvalidRequest))?;
+            let Some(data) = frame.data_ref() else { continue };
+            size += data.len();
+            if size <= limit {
+                bytes.extend_from_slice(data);
+            } else if size > limit.saturating_mul(HEARD_OUT) {
+                break;
+            }
         }
-        axum::body::to_bytes(request.into_body(), limit).await.map(Self).map_err(|error| {
-            let over = std::error::Error::source(&error).is_some_and(
-                <dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>,
-            );
-            if over { too_large() } else { Problem::new(Code::InvalidRequest) }
-        })
+        if size > limit { Err(too_large()) } else { Ok(Self(bytes.freeze())) }
     }
 }
 

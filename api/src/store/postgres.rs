@@ -4,6 +4,7 @@ mod api_keys;
 mod creates;
 pub(crate) mod listener;
 mod outbox;
+mod reads;
 mod upkeep;
 
 use sha2::{Digest, Sha256};
@@ -22,8 +23,9 @@ use crate::{
     settings::Settings,
 };
 use creates::Creates;
+use reads::Reads;
 
-/// Statements that create payments at once, at most.
+/// Statements that create, and that read, payments at once; more wait and then share one.
 const LANES: u32 = 3;
 
 /// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
@@ -36,6 +38,7 @@ const COLUMNS: &str =
 pub(super) struct Postgres {
     pub(super) pool: Pool<PgConnection>,
     creates: Creates,
+    reads: Reads,
     options: PgConnectOptions,
     /// Whether changes are written to the outbox.
     webhook: bool,
@@ -55,7 +58,8 @@ impl Postgres {
             Pool::new(options.clone(), settings.database_pool, settings.database_acquire_timeout);
         let lanes = (settings.database_pool / 3).clamp(1, LANES);
         let creates = Creates::new(pool.clone(), lanes, settings.request_timeout);
-        Ok(Self { pool, creates, options, webhook: settings.webhook_url.is_some() })
+        let reads = Reads::new(pool.clone(), lanes, settings.request_timeout);
+        Ok(Self { pool, creates, reads, options, webhook: settings.webhook_url.is_some() })
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
@@ -87,9 +91,7 @@ impl Postgres {
     }
 
     pub(super) async fn find(&self, id: Uuid) -> Result<Option<Payment>, sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
-        let outcome = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await;
-        connection.settle(outcome)?.as_ref().map(payment).transpose()
+        self.reads.find(id).await
     }
 
     pub(super) async fn list(
@@ -97,17 +99,15 @@ impl Postgres {
         filter: &Filter,
         page: Page,
     ) -> Result<Vec<Payment>, sqlx::Error> {
+        if filter.is_plain() {
+            return self.reads.list(page.after.unwrap_or(Uuid::max()), page.limit + 1).await;
+        }
         let mut connection = self.pool.lend().await?;
-        let outcome = if filter.is_plain() {
-            let last = page.after.unwrap_or(Uuid::max());
-            sqlx::query(LIST).bind(last).bind(page.limit + 1).fetch_all(&mut *connection).await
-        } else {
-            let mut query = QueryBuilder::new("SELECT ");
-            query.push(COLUMNS).push(" FROM payments");
-            push_filter(&mut query, filter, page.after);
-            query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
-            query.build().fetch_all(&mut *connection).await
-        };
+        let mut query = QueryBuilder::new("SELECT ");
+        query.push(COLUMNS).push(" FROM payments");
+        push_filter(&mut query, filter, page.after);
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
+        let outcome = query.build().fetch_all(&mut *connection).await;
         connection.settle(outcome)?.iter().map(payment).collect()
     }
 
@@ -155,14 +155,6 @@ impl Postgres {
         connection.settle(outcome)?.iter().map(event).collect()
     }
 }
-
-const FIND: &str =
-    "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
-    FROM payments WHERE id = $1";
-
-const LIST: &str =
-    "SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at
-    FROM payments WHERE deleted_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2";
 
 macro_rules! change {
     ($set:literal, $where:literal, $event:literal, $from:literal) => {
