@@ -36,6 +36,7 @@ pub struct Aws {
     calls: Calls,
     region: String,
     overridden: bool,
+    ecr: Option<Arc<str>>,
     notes: emulated::Notes,
 }
 
@@ -96,7 +97,8 @@ impl Aws {
             guard: Arc::new(|| Ok(())),
             calls,
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
-            overridden: ENDPOINTS.iter().any(|(id, _)| is_overridden(sdk, id)),
+            overridden: ENDPOINTS.iter().any(|(id, _)| endpoint(sdk, id).is_some()),
+            ecr: endpoint(sdk, "ECR").map(Into::into),
             notes: emulated::Notes::default(),
         }
     }
@@ -132,6 +134,11 @@ impl Aws {
     #[must_use]
     pub fn is_endpoint_overridden(&self) -> bool {
         self.overridden
+    }
+
+    /// Where the user says that ECR is.
+    pub(crate) fn ecr_endpoint(&self) -> Option<&str> {
+        self.ecr.as_deref()
     }
 
     /// What was taken for granted because the endpoint that the user named cannot do it: for the end
@@ -227,7 +234,7 @@ impl Clients {
     fn new(sdk: &SdkConfig, calls: &Calls, mutating: bool) -> Self {
         let watch = |id: &'static str| Watch {
             service: ENDPOINTS.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name),
-            overridden: is_overridden(sdk, id),
+            overridden: endpoint(sdk, id).is_some(),
             mutating,
             calls: calls.clone(),
         };
@@ -253,7 +260,7 @@ impl Clients {
             // A bucket's name in front of an emulator's address does not resolve.
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(sdk)
-                    .force_path_style(is_overridden(sdk, "S3"))
+                    .force_path_style(endpoint(sdk, "S3").is_some())
                     .interceptor(watch("S3"))
                     .retry_classifier(emulated::DoesNotRepeat)
                     .build(),
@@ -265,15 +272,19 @@ impl Clients {
     }
 }
 
-/// Whether the user named the endpoint of a service, for all services or for this one.
-fn is_overridden(sdk: &SdkConfig, id: &str) -> bool {
+/// The endpoint that the user named for a service, or for all of them, in the order of the SDK.
+fn endpoint(sdk: &SdkConfig, id: &str) -> Option<String> {
+    let all = sdk.endpoint_url().map(ToOwned::to_owned);
+    if sdk.get_origin("endpoint_url").is_client_config() {
+        return all;
+    }
     let key = ServiceConfigKey::builder()
         .service_id(id)
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build();
-    sdk.endpoint_url().is_some()
-        || key.is_ok_and(|key| sdk.service_config().is_some_and(|c| c.load_config(key).is_some()))
+    let own = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
+    own.or(all)
 }
 
 /// One pool of connections for all clients: by default each of the SDK's clients has its own.

@@ -2,4 +2,4 @@
 
 mod cluster;
 mod service;
-mod task_definition;
+pub(crate) mod task_definition;

@@ -99,6 +99,18 @@ pub(crate) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value[field].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// The same without fields that are `null`: AWS leaves those out, emulators do not.
+pub(crate) fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let told = fields.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(told.map(|(name, v)| (name.clone(), without_nulls(v))).collect())
+        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
+}
+
 /// What follows the last slash of an ARN.
 pub(crate) fn name_of(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or_default()

@@ -11,15 +11,24 @@ mod ecs;
 mod emulated;
 mod identity;
 mod logs;
+mod moment;
 mod network;
 mod scaling;
 mod security;
 mod tags;
 mod traffic;
 
+pub mod images;
 pub mod lock;
+pub mod log_events;
+pub mod registry;
+mod revisions;
+pub mod run_task;
+pub mod scale;
 pub mod secrets;
+pub mod services;
 pub mod store;
 pub mod targets;
+pub mod tasks;
 
 pub use client::{Aws, Guard, Identity};

@@ -129,7 +129,7 @@ impl Aws {
     }
 
     /// Services of one cluster, tombstones among them; those that are missing are left out.
-    pub(super) async fn describe_services(
+    pub(crate) async fn describe_services(
         &self,
         cluster: &str,
         names: &[String],

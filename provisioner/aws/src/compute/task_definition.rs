@@ -12,10 +12,8 @@ use crate::Aws;
 use crate::ecs::{self, seen_json, tags_json, text};
 use crate::error::error;
 
-/// Where a family and the rest of a definition come apart, and what the server adds.
-const NOT_SETTINGS: [&str; 11] = [
-    "family",
-    "containerDefinitions",
+/// What only the server says of a revision.
+pub(crate) const TOLD: [&str; 9] = [
     "taskDefinitionArn",
     "revision",
     "status",
@@ -59,12 +57,10 @@ impl Adapter<TaskDefinition> for Aws {
             Which::Ids(ids) => ids.iter().map(|id| id.0.clone()).collect(),
             Which::Ours(owner) => self.task_definitions_of(owner).await?,
             Which::Named(desired) => desired.iter().map(|d| d.family.clone()).collect(),
-            Which::Lost(desired, _) => {
-                self.task_definition_revisions(&desired.family, Some(RECENT)).await?
-            }
+            Which::Lost(desired, _) => self.recent_revisions(&desired.family).await?,
         };
         let found: Vec<_> = stream::iter(names)
-            .map(async |name| self.describe_task_definition(&name).await)
+            .map(async |name| self.task_definition_answer(&name).await)
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
@@ -107,14 +103,13 @@ impl Adapter<TaskDefinition> for Aws {
 
     async fn delete(&self, seen: &Seen<TaskDefinition>) -> Result<()> {
         let arn = seen.id.as_str();
-        let now = self.describe_task_definition(arn).await?;
+        let now = self.task_definition_answer(arn).await?;
         let status = now.as_ref().map(|now| text(&now["taskDefinition"], "status"));
         if !matches!(status, Some("ACTIVE" | "INACTIVE")) {
             return Ok(());
         }
         if status == Some("ACTIVE") {
-            let call = self.write()?.ecs.deregister_task_definition().task_definition(arn);
-            call.send().await.map_err(|e| error("ecs:DeregisterTaskDefinition", e))?;
+            self.deregister_task_definition(arn).await?;
         }
         let call = self.write()?.ecs.delete_task_definitions().task_definitions(arn);
         let answer = match call.send().await.map_err(|e| error("ecs:DeleteTaskDefinitions", e)) {
@@ -140,7 +135,10 @@ fn seen(answer: &Value) -> Option<Seen<TaskDefinition>> {
     }
     let (owner, tags) = seen_json(answer);
     let mut settings = definition.clone();
-    settings.retain(|field, _| !NOT_SETTINGS.contains(&field.as_str()));
+    settings.retain(|field, _| {
+        let field = field.as_str();
+        !TOLD.contains(&field) && !["family", "containerDefinitions"].contains(&field)
+    });
     for list in SETTINGS_LISTS {
         settings.entry(list).or_insert_with(|| json!([]));
     }
@@ -192,7 +190,7 @@ fn container(fields: &Map<String, Value>, own_address: bool) -> (String, Map<Str
 
 impl Aws {
     /// By ARN, by `family:revision`, or a family's newest active revision; with its tags.
-    async fn describe_task_definition(&self, name: &str) -> Result<Option<Value>> {
+    pub(crate) async fn task_definition_answer(&self, name: &str) -> Result<Option<Value>> {
         let body = json!({"taskDefinition": name, "include": ["TAGS"]});
         let answer = ecs::call("ecs:DescribeTaskDefinition", &body, |json| {
             self.read().ecs.describe_task_definition().customize().interceptor(json).send()
@@ -223,6 +221,11 @@ impl Aws {
         }
         let pages = call.into_paginator().items().send();
         pages.collect::<Result<_, _>>().await.map_err(|e| error("ecs:ListTaskDefinitions", e))
+    }
+
+    /// The newest active revisions of a family, as many as a lost registration is looked for in.
+    pub(crate) async fn recent_revisions(&self, family: &str) -> Result<Vec<String>> {
+        self.task_definition_revisions(family, Some(RECENT)).await
     }
 
     /// The active revisions of all families named after an environment.

@@ -103,7 +103,7 @@ impl Aws {
     }
 
     /// Those of these names; all when there are none.
-    async fn list_scalable_targets(&self, resources: &[String]) -> Result<Vec<Found>> {
+    pub(crate) async fn list_scalable_targets(&self, resources: &[String]) -> Result<Vec<Found>> {
         let call = self.read().scaling.describe_scalable_targets();
         let pages = call
             .service_namespace(ServiceNamespace::Ecs)

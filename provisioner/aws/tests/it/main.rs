@@ -14,6 +14,7 @@ mod logs;
 mod network;
 mod preflight;
 mod refusals;
+mod registry;
 mod scaling;
 mod security;
 mod store;
