@@ -1,0 +1,221 @@
+//! What is in the cloud, and the rules by which it comes and goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::error::{Class, Error, Result};
+use crate::kind::Traits;
+use crate::resource::{Id, Op, Owner, Ready, Replace, Resource, Seen, Which};
+
+/// Something in the cloud.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub kind: &'static str,
+    pub spec: Value,
+    pub owner: Option<Owner>,
+    /// The ids that occur in its spec.
+    uses: BTreeSet<Id>,
+    invisible: u32,
+    pending: u32,
+    leaving: Option<u32>,
+    holds: bool,
+    outputs: &'static [&'static str],
+}
+
+impl Object {
+    pub(super) fn set(&mut self, spec: Value) {
+        self.uses = ids_in(&spec);
+        self.spec = spec;
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    fn outputs(&self, id: &Id) -> Map<String, Value> {
+        let output = |field: &&str| {
+            let plain = matches!(*field, "id" | "arn");
+            let value = if plain { id.to_string() } else { format!("{id}{field}") };
+            ((*field).to_owned(), Value::String(value))
+        };
+        self.outputs.iter().map(output).collect()
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Objects {
+    pub(super) all: BTreeMap<Id, Object>,
+    made: usize,
+    /// How many looks each change of one takes.
+    pub(super) slow: u32,
+}
+
+impl Objects {
+    pub(super) fn insert(&mut self, traits: &Traits, spec: Value, owner: Option<Owner>) -> Id {
+        self.made += 1;
+        let name = spec.get("name").filter(|_| traits.stable).and_then(Value::as_str);
+        let name = name.map_or_else(|| self.made.to_string(), str::to_owned);
+        let id = Id(format!("mem:{}:{name};", traits.kind));
+        let object = Object {
+            kind: traits.kind,
+            uses: ids_in(&spec),
+            spec,
+            owner,
+            invisible: self.slow,
+            pending: self.slow,
+            leaving: None,
+            holds: traits.replace != Replace::KeepOld,
+            outputs: traits.outputs,
+        };
+        self.all.insert(id.clone(), object);
+        id
+    }
+
+    pub(super) fn create(&mut self, traits: &Traits, mut spec: Value, op: &Op) -> Result<Id> {
+        let tagged = spec.get("tags").is_some();
+        for used in ids_in(&spec) {
+            if self.all.get(&used).is_none_or(Object::is_leaving) {
+                return Err(Error::new(Class::Absent, format!("{used} does not exist")));
+            }
+        }
+        if let Some(taken) = self.named(traits.kind, &spec) {
+            return Err(Error::new(Class::Exists, format!("{taken} has that name")));
+        }
+        // One call brings it into being; collections come with later calls.
+        if let (true, Some(fields)) = (tagged, spec.as_object_mut()) {
+            for (name, value) in fields {
+                if name != "tags" && value.is_array() && !traits.immutable.contains(&name.as_str())
+                {
+                    *value = Value::Array(Vec::new());
+                }
+            }
+        }
+        Ok(self.insert(traits, spec, tagged.then(|| op.owner.clone())))
+    }
+
+    pub(super) fn update(&mut self, id: &Id, spec: Value) -> Result<()> {
+        let absent = || Error::new(Class::Absent, format!("{id} does not exist"));
+        self.all.get_mut(id).ok_or_else(absent)?.set(spec);
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, id: &Id) -> Result<()> {
+        // Old revisions hold nothing: AWS deletes a role that a task definition names.
+        let mut users = self.all.iter().filter(|(other, object)| {
+            *other != id && object.holds && !object.is_leaving() && object.uses.contains(id)
+        });
+        if let Some((user, _)) = users.next() {
+            return Err(Error::new(Class::Blocked, format!("{user} still uses {id}")));
+        }
+        if self.slow == 0 {
+            self.all.remove(id);
+        } else if let Some(object) = self.all.get_mut(id) {
+            object.leaving.get_or_insert(self.slow);
+        }
+        Ok(())
+    }
+
+    /// One look ages what is looked at.
+    pub(super) fn look<R: Resource>(&mut self, id: &Id) -> Result<Option<Seen<R>>> {
+        let Some(object) = self.all.get_mut(id).filter(|object| object.kind == R::KIND) else {
+            return Ok(None);
+        };
+        if object.invisible > 0 {
+            object.invisible -= 1;
+            return Ok(None);
+        }
+        let ready = match &mut object.leaving {
+            Some(0) => {
+                self.all.remove(id);
+                return Ok(None);
+            }
+            Some(looks) => {
+                *looks -= 1;
+                Ready::Leaving("deleting".into())
+            }
+            None if object.pending > 0 => {
+                object.pending -= 1;
+                Ready::Wait("pending".into())
+            }
+            None => Ready::Yes,
+        };
+        Ok(Some(Seen {
+            id: id.clone(),
+            owner: object.owner.clone(),
+            spec: serde_json::from_value(object.spec.clone())?,
+            outputs: serde_json::from_value(Value::Object(object.outputs(id)))?,
+            ready,
+        }))
+    }
+
+    pub(super) fn matching<R: Resource>(&self, which: &Which<'_, R>) -> Result<Vec<Id>> {
+        Ok(match which {
+            Which::Ids(ids) => ids.to_vec(),
+            Which::Ours(owner) => self.made_by::<R>(|other| other.same_environment(owner)),
+            Which::Named(specs) => {
+                let mut found = Vec::new();
+                for spec in *specs {
+                    found.extend(self.named(R::KIND, &serde_json::to_value(spec)?));
+                }
+                found
+            }
+            Which::Lost(spec, op) => {
+                let mut found = self.made_by::<R>(|other| *other == op.owner);
+                found.extend(self.untagged_like(
+                    &serde_json::to_value(spec)?,
+                    R::KIND,
+                    R::IMMUTABLE,
+                ));
+                found
+            }
+        })
+    }
+
+    fn of(&self, kind: &str) -> impl Iterator<Item = (&Id, &Object)> {
+        self.all.iter().filter(move |(_, object)| object.kind == kind)
+    }
+
+    fn made_by<R: Resource>(&self, wanted: impl Fn(&Owner) -> bool) -> Vec<Id> {
+        let ours = self.of(R::KIND).filter(|(_, o)| o.owner.as_ref().is_some_and(&wanted));
+        ours.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Untagged kinds are known by what they belong to.
+    fn untagged_like(&self, spec: &Value, kind: &str, immutable: &[&str]) -> Vec<Id> {
+        let same = self.of(kind).filter(|(_, object)| {
+            object.owner.is_none()
+                && immutable.iter().all(|field| object.spec.get(field) == spec.get(field))
+        });
+        same.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Names are taken once, within what they belong to.
+    fn named(&self, kind: &str, spec: &Value) -> Option<Id> {
+        const SCOPE: [&str; 4] = ["name", "vpc", "target", "cluster"];
+        spec.get("name")?;
+        let same = |other: &Value| SCOPE.iter().all(|field| other.get(field) == spec.get(field));
+        self.of(kind).find(|(_, object)| same(&object.spec)).map(|(id, _)| id.clone())
+    }
+}
+
+/// The ids of this cloud that occur in a value.
+fn ids_in(value: &Value) -> BTreeSet<Id> {
+    fn collect(value: &Value, found: &mut BTreeSet<Id>) {
+        match value {
+            Value::String(text) => {
+                let starts = text.match_indices("mem:").map(|(start, _)| start);
+                found.extend(starts.filter_map(|start| {
+                    Some(Id(text[start..].split_inclusive(';').next()?.into()))
+                }));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            Value::Object(fields) => fields.values().for_each(|field| collect(field, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(value, &mut found);
+    found
+}
