@@ -1,5 +1,6 @@
 //! Clusters, task definitions and targets on an emulator.
 
+mod running;
 mod service;
 
 use aws::targets::Target;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use aws::Aws;
-use engine::{Adapter, Class, Which};
+use aws::scale::{Scaling, ScalingChange};
+use engine::{Adapter, Class, Op, Owner, Which};
 use kinds::{ScalableTarget, ScalingPolicy};
 use serde_json::{Map, Value, json};
 
@@ -123,4 +124,29 @@ async fn an_emulator_without_scaling_is_told_from_an_error() {
         assert!(targets.unwrap_err().is(Class::NotEmulated));
         assert!(policies.unwrap_err().is(Class::NotEmulated));
     }
+}
+
+#[tokio::test]
+async fn bounds_are_read_and_moved_outside_of_the_graph() {
+    let (aws, account) = scaling();
+    assert_eq!(aws.scaling("shop", "api").await.unwrap(), None);
+    let target = ScalableTarget { cluster: "shop".into(), service: "api".into(), min: 2, max: 6 };
+    let op = Op { id: "0".repeat(32), owner: Owner::of("shop", "test") };
+    aws.create(&target, &op).await.unwrap();
+    let expected = Scaling { min: 2, max: 6, suspended: false };
+    assert_eq!(aws.scaling("shop", "api").await.unwrap(), Some(expected));
+    let change = ScalingChange { min: Some(0), max: Some(0), suspended: None };
+    aws.set_scaling("shop", "api", change).await.unwrap();
+    assert_eq!(account.lock().unwrap()["service/shop/api"]["MaxCapacity"], 0);
+    let change = ScalingChange { suspended: Some(true), ..ScalingChange::default() };
+    let sent = Arc::new(Mutex::new(Value::Null));
+    let heard = Arc::clone(&sent);
+    let aws = answers::aws(move |_, body| {
+        *heard.lock().unwrap() = body.clone();
+        (200, json!({}))
+    });
+    aws.set_scaling("shop", "api", change).await.unwrap();
+    let sent = sent.lock().unwrap();
+    assert_eq!(sent["SuspendedState"]["DynamicScalingInSuspended"], true);
+    assert_eq!(sent["MinCapacity"], Value::Null, "what is not said stays");
 }
