@@ -2,6 +2,7 @@
 
 mod calls;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +36,7 @@ pub struct Aws {
     guard: Guard,
     calls: Calls,
     region: String,
-    overridden: bool,
-    ecr: Option<Arc<str>>,
+    endpoints: Arc<Endpoints>,
     notes: emulated::Notes,
 }
 
@@ -97,8 +97,7 @@ impl Aws {
             guard: Arc::new(|| Ok(())),
             calls,
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
-            overridden: ENDPOINTS.iter().any(|(id, _)| endpoint(sdk, id).is_some()),
-            ecr: endpoint(sdk, "ECR").map(Into::into),
+            endpoints: Arc::new(endpoints(sdk)),
             notes: emulated::Notes::default(),
         }
     }
@@ -133,12 +132,12 @@ impl Aws {
     /// `AWS_ENDPOINT_URL_<SERVICE>`, `endpoint_url` in the profile): an emulator, or a proxy.
     #[must_use]
     pub fn is_endpoint_overridden(&self) -> bool {
-        self.overridden
+        !self.endpoints.is_empty()
     }
 
-    /// Where the user says that ECR is.
-    pub(crate) fn ecr_endpoint(&self) -> Option<&str> {
-        self.ecr.as_deref()
+    /// Where the user says that a service is, by its id in the SDK's settings.
+    pub(crate) fn endpoint(&self, id: &str) -> Option<&str> {
+        self.endpoints.get(id).map(String::as_str)
     }
 
     /// What was taken for granted because the endpoint that the user named cannot do it: for the end
@@ -270,6 +269,13 @@ impl Clients {
             sts: client!(aws_sdk_sts, "STS"),
         }
     }
+}
+
+/// The endpoints that the user named, by the services' ids in the SDK's settings.
+type Endpoints = BTreeMap<&'static str, String>;
+
+fn endpoints(sdk: &SdkConfig) -> Endpoints {
+    ENDPOINTS.iter().filter_map(|(id, _)| Some((*id, endpoint(sdk, id)?))).collect()
 }
 
 /// The endpoint that the user named for a service, or for all of them, in the order of the SDK.

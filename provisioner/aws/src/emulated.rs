@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use engine::Result;
 
@@ -54,14 +55,19 @@ pub(crate) fn mark(response: &mut HttpResponse) {
     response.add_extension(Named);
 }
 
-/// Keeps the SDK from repeating what an emulator will never know: moto says so with status 500.
+/// Keeps the SDK from repeating what an emulator will never know, which moto says with status 500, or
+/// never say otherwise.
 #[derive(Debug)]
 pub(crate) struct DoesNotRepeat;
 
 impl ClassifyRetry for DoesNotRepeat {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         match context.response() {
-            Some(response) if lacks_operation(response, None) => RetryAction::RetryForbidden,
+            Some(response)
+                if lacks_operation(response, None) || misnamed_versioning(response).is_some() =>
+            {
+                RetryAction::RetryForbidden
+            }
             _ => RetryAction::NoActionIndicated,
         }
     }
@@ -69,6 +75,18 @@ impl ClassifyRetry for DoesNotRepeat {
     fn name(&self) -> &'static str {
         "DoesNotRepeat"
     }
+}
+
+/// Whether a bucket keeps versions, from moto's answer, whose name the SDK does not take.
+pub(crate) fn versioning<E>(error: &SdkError<E, HttpResponse>) -> Option<bool> {
+    let answer = misnamed_versioning(error.raw_response()?)?;
+    Some(answer.contains("<Status>Enabled</Status>"))
+}
+
+fn misnamed_versioning(response: &HttpResponse) -> Option<&str> {
+    response.extension::<Named>()?;
+    let text = std::str::from_utf8(response.body().bytes()?).ok()?;
+    text.contains("<GetBucketVersioningResponse").then_some(text)
 }
 
 /// Whether an emulator says that it does not know this operation.

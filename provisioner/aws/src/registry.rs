@@ -38,7 +38,7 @@ impl Aws {
     /// # Errors
     /// Whatever asking for the password answers.
     pub async fn registry(&self, host: &str) -> Result<Registry> {
-        if let Some(named) = self.ecr_endpoint().and_then(plain) {
+        if let Some(named) = self.endpoint("ECR").and_then(plain) {
             return Ok(Registry { host: named.into(), credentials: None, plain_http: true });
         }
         let answer = self.read().ecr.get_authorization_token().send().await;
@@ -53,7 +53,7 @@ impl Aws {
 }
 
 /// Host and port of a URL that is not encrypted.
-fn plain(url: &str) -> Option<&str> {
+pub(crate) fn plain(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?']).next()?;
     scheme.eq_ignore_ascii_case("http").then_some(authority)

@@ -18,8 +18,8 @@ use serde_json::Value;
 /// Status and body.
 pub(crate) type Answer = (u16, Value);
 
-/// Answers an operation, `DescribeServices` for example, and its body.
-type Script = dyn Fn(&str, &Value) -> Answer + Send + Sync;
+/// Answers a request.
+type Script = dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync;
 
 #[derive(Clone)]
 struct Answers(Arc<Script>);
@@ -32,28 +32,40 @@ impl fmt::Debug for Answers {
 
 impl HttpConnector for Answers {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default();
-        let body = request.body().bytes().unwrap_or_default();
-        let (status, body) = (self.0)(operation, &serde_json::from_slice(body).unwrap_or_default());
-        let status = status.try_into().expect("a status");
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
+        HttpConnectorFuture::ready(Ok((self.0)(&request)))
     }
 }
 
-/// An account whose services, those that speak JSON, answer as `answer` says.
-pub(crate) fn aws(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Aws {
-    let answers = Answers(Arc::new(answer));
+/// An account that answers as `answer` says: at AWS, or at an endpoint that the user named.
+pub(crate) fn at(
+    endpoint: Option<&str>,
+    answer: impl Fn(&HttpRequest) -> (u16, String) + Send + Sync + 'static,
+) -> Aws {
+    let answers = Answers(Arc::new(move |request| {
+        let (status, body) = answer(request);
+        HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body))
+    }));
     let connector = move |_: &_, _: &_| SharedHttpConnector::new(answers.clone());
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    Aws::new(
-        &SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(connector))
-            .build(),
-    )
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client_fn(connector));
+    config.set_endpoint_url(endpoint.map(Into::into));
+    Aws::new(&config.build())
+}
+
+/// An account at AWS whose services, those that speak JSON, answer an operation, `DescribeServices` for
+/// example, and its body.
+pub(crate) fn aws(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Aws {
+    at(None, move |request| {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let body = request.body().bytes().unwrap_or_default();
+        let (status, body) = answer(operation, &serde_json::from_slice(body).unwrap_or_default());
+        (status, body.to_string())
+    })
 }
 
 /// An error as the JSON protocols answer it.

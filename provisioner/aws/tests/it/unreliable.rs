@@ -78,6 +78,19 @@ impl Unreliable {
         Some(next.remove(found).0)
     }
 
+    /// MiniStack knows an account by its access key, moto by this header.
+    fn in_its_account(&self, sent: &[u8]) -> Vec<u8> {
+        let methods: [&[u8]; 5] = [b"GET /", b"PUT /", b"POST /", b"HEAD /", b"DELETE /"];
+        let start = sent.windows(2).position(|two| two == b"\r\n");
+        match start.filter(|_| methods.iter().any(|method| sent.starts_with(method))) {
+            Some(end) => {
+                let header = format!("\r\nx-moto-account-id: {}", self.account);
+                [&sent[..end], header.as_bytes(), &sent[end..]].concat()
+            }
+            None => sent.to_vec(),
+        }
+    }
+
     async fn carry(self, mut client: TcpStream, emulator: &'static str) {
         let address = emulator.trim_start_matches("http://");
         let mut server = TcpStream::connect(address).await.unwrap();
@@ -92,7 +105,8 @@ impl Unreliable {
                         Some(Loss::Answer) => swallow = true,
                         None => {}
                     }
-                    if server.write_all(&up[..count]).await.is_err() { return }
+                    let sent = self.in_its_account(&up[..count]);
+                    if server.write_all(&sent).await.is_err() { return }
                 }
                 got = server.read(&mut down) => {
                     let Ok(count @ 1..) = got else { return };
