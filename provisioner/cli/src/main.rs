@@ -1,1 +1,66 @@
-fn main() {}
+//! `provisioner`: parses, runs, turns the result into an exit code.
+
+mod args;
+mod commands;
+mod confirm;
+mod failure;
+mod images;
+mod interrupt;
+mod native;
+mod outputs;
+mod preflight;
+mod project;
+mod reconcile;
+mod report;
+mod saved_plan;
+mod session;
+mod sweep;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Verb};
+use failure::Code;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report::failure(&failure::Failure::new(Code::Failed, error.to_string()), json);
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(run(cli));
+    // Calls that an interrupt abandoned are not waited for.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            report::failure(&failure, json);
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
+    let global = &cli.global;
+    match &cli.verb {
+        Verb::Init(args) => commands::init::run(global, args),
+        Verb::Config => commands::config::run(global),
+        Verb::Plan(args) => commands::plan::run(global, args).await,
+        Verb::Up(args) => commands::up::run(global, args).await,
+        Verb::Status => commands::status::run(global).await,
+        Verb::Outputs => commands::outputs::run(global).await,
+        Verb::Destroy(args) => commands::destroy::run(global, args).await,
+        Verb::Secret(args) => commands::secret::run(global, args).await,
+        Verb::State(args) => commands::state::run(global, args).await,
+        Verb::Schema => commands::schema::run(),
+        Verb::Completions { shell } => commands::completions::run(*shell),
+        Verb::Local(args) => commands::local::run(global, args).await,
+        Verb::Supervise => commands::supervise::run().await,
+    }
+}

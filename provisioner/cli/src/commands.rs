@@ -1,0 +1,15 @@
+//! One file per verb, each readable from top to bottom.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod destroy;
+pub(crate) mod init;
+pub(crate) mod local;
+pub(crate) mod outputs;
+pub(crate) mod plan;
+pub(crate) mod schema;
+pub(crate) mod secret;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod supervise;
+pub(crate) mod up;

@@ -1,0 +1,25 @@
+//! `outputs`: addresses and names of what was made.
+
+use std::process::ExitCode;
+
+use crate::args::Global;
+use crate::failure::{Code, Failure};
+use crate::session::{Session, Start};
+use crate::{outputs, report};
+
+pub(crate) async fn run(global: &Global) -> Result<ExitCode, Failure> {
+    let session = Session::open(global, Start::Never).await?;
+    let (state, version) = session.state().await?;
+    if version.is_none() {
+        let name = &session.environment().name;
+        return Err(Failure::new(Code::Failed, format!("{name} has not been made yet"))
+            .hint(format!("provisioner up --env {name}")));
+    }
+    let outputs = outputs::of(&session, &state);
+    if global.json {
+        report::json(&outputs)?;
+    } else {
+        report::out(&report::outputs(&outputs));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,39 @@
+//! `plan`: what `up` would change. Reads only, takes no lock.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::args::{Global, Plan};
+use crate::failure::{Code, Failure};
+use crate::reconcile::Draft;
+use crate::saved_plan::SavedPlan;
+use crate::session::{Session, Start};
+use crate::{images, report};
+
+pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    let session = Session::open(global, Start::Never).await?;
+    let (state, version) = session.state().await?;
+    let known = images::known(&session, &state);
+    let draft = Draft::of(&session, &state, known.images).await?;
+    let environment = session.environment();
+    let calls: u64 = session.aws.calls().iter().map(|(_, count)| count).sum();
+    let seconds = began.elapsed().as_secs_f64();
+    if global.json {
+        report::json(&report::plan_json(&draft.plan, &environment.name, calls, seconds))?;
+    } else {
+        report::out(&report::plan(&draft.plan, &environment.name));
+        report::note(&format!("{calls} API calls, {seconds:.1} s"));
+    }
+    if let Some(path) = &args.out {
+        let plan = draft.plan.clone();
+        SavedPlan::new(&session.account, environment, version, plan)?.write(path)?;
+        report::note(&format!(
+            "saved: provisioner up --env {} --plan {}",
+            environment.name,
+            path.display()
+        ));
+    }
+    let code = if draft.plan.is_empty() { ExitCode::SUCCESS } else { (Code::Changes as u8).into() };
+    Ok(code)
+}

@@ -1,0 +1,170 @@
+//! `up`: brings an environment to what its file says.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use aws::bootstrap;
+use engine::Address;
+use engine::apply::Outcome;
+use engine::plan::Plan;
+use kinds::Repository;
+
+use crate::args::{Global, Up};
+use crate::confirm::confirm;
+use crate::failure::{Code, Failure};
+use crate::images::{Built, Images};
+use crate::reconcile::{Draft, Writing, at};
+use crate::saved_plan::SavedPlan;
+use crate::session::{Session, Start};
+use crate::{images, interrupt, outputs, preflight, report};
+
+pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode, Failure> {
+    let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
+    let session = Session::open(global, Start::IfNeeded).await?;
+    let stop = interrupt::token();
+    let lease = session.lock("up", args.lock.wait).await?;
+    let ended = match Writing::begin(&session, &lease, &stop).await {
+        Ok(writing) => up(global, args, saved.as_ref(), &writing).await,
+        Err(failure) => Err(failure),
+    };
+    session.unlock(lease).await;
+    ended
+}
+
+async fn up(
+    global: &Global,
+    args: &Up,
+    saved: Option<&SavedPlan>,
+    writing: &Writing<'_>,
+) -> Result<ExitCode, Failure> {
+    let session = writing.session;
+    let name = &session.environment().name;
+    let state = writing.state();
+    let Images { mut images, to_build } = images::known(session, &state);
+    let mut draft = Draft::of(session, &state, images.clone()).await?;
+    if let Some(saved) = saved {
+        let version = writing.journal.version().await;
+        let plan = draft.plan.clone();
+        let now = SavedPlan::new(&session.account, session.environment(), version, plan)?;
+        saved.require_same(&now)?;
+    }
+    preflight::secrets(session, &draft)?;
+    let built = images::build_all(session, &to_build, &mut images).await?;
+    if !built.is_empty() {
+        draft = Draft::of(session, &state, images.clone()).await?;
+    }
+    report::note(&report::plan(&draft.plan, name));
+    let mut outcome = Outcome::default();
+    if !draft.plan.is_empty() || !built.is_empty() {
+        let allow = allowed(args, &draft.plan, session)?;
+        preflight::quotas(session, &draft).await?;
+        if saved.is_none() {
+            confirm(args.yes, &format!("bring {name} to this?"))?;
+        }
+        if writing.is_first {
+            bootstrap::ensure(&writing.aws, &session.account, &session.clock).await?;
+        }
+        preflight::service_linked_roles(session, &writing.aws, &draft).await?;
+        if let Some(failed) = push(writing, &mut draft, &built).await? {
+            return ended(global, writing, failed).await;
+        }
+        writing.learn(&draft.facts);
+        outcome = writing.carry_out(&draft.graph, &draft.plan, allow).await?;
+    } else if writing.learn(&draft.facts) {
+        writing.journal.commit().await?;
+    }
+    ended(global, writing, outcome).await
+}
+
+/// Pushes what was built, after its repository was made. What failed on the way is given back.
+async fn push(
+    writing: &Writing<'_>,
+    draft: &mut Draft,
+    built: &[Built],
+) -> Result<Option<Outcome>, Failure> {
+    let session = writing.session;
+    let repository = |built: &Built| at::<Repository>(&built.service);
+    if built.iter().any(|built| draft.creates(&repository(built))) {
+        let wanted: BTreeSet<Address> = built.iter().map(repository).collect();
+        let (graph, plan) = draft.only(|address| wanted.contains(address));
+        let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
+        if !outcome.is_complete() {
+            return Ok(Some(outcome));
+        }
+        let images = std::mem::take(&mut draft.facts.images);
+        *draft = Draft::of(session, &writing.state(), images).await?;
+    }
+    for built in built {
+        if let Some(uri) = draft.output(&repository(built), "uri") {
+            images::push(session, built, uri).await?;
+        }
+    }
+    Ok(None)
+}
+
+/// What may be lost: named with `--allow`, or nothing.
+fn allowed(args: &Up, plan: &Plan, session: &Session) -> Result<BTreeSet<Address>, Failure> {
+    let allow: BTreeSet<Address> = args.allow.iter().map(|name| name.as_str().into()).collect();
+    let lost: Vec<String> = plan
+        .losses(&session.kinds)
+        .filter(|step| !allow.contains(&step.address))
+        .map(|step| step.address.to_string())
+        .collect();
+    if lost.is_empty() {
+        return Ok(allow);
+    }
+    let message = format!("this would delete data: {}", lost.join(", "));
+    let flags: Vec<String> = lost.iter().map(|address| format!("--allow {address}")).collect();
+    Err(Failure::new(Code::Refused, message).hint(format!(
+        "if that is meant: provisioner up --env {} {}",
+        session.environment().name,
+        flags.join(" ")
+    )))
+}
+
+/// Runs local processes where they are the tasks, and says how it went.
+async fn ended(
+    global: &Global,
+    writing: &Writing<'_>,
+    outcome: Outcome,
+) -> Result<ExitCode, Failure> {
+    let session = writing.session;
+    let environment = session.environment();
+    let state = writing.state();
+    let mut said = Vec::new();
+    if let (Some(home), true) = (&session.home, outcome.is_complete()) {
+        said = home.run_services(&writing.aws, environment, &state).await?;
+    }
+    let outputs = outputs::of(session, &state);
+    if global.json {
+        report::json(&report::outcome_json(&outcome, &environment.name, &outputs))?;
+    } else {
+        report::note(&report::outcome(&outcome, &environment.name));
+        report::out(&report::outputs(&outputs));
+    }
+    said.iter().chain(&session.aws.notes()).for_each(|line| report::note(line));
+    if session.home.is_some() {
+        report::note(
+            "what the local cloud emulates of this, and what not: provisioner local status",
+        );
+    }
+    outcome_code(&outcome, &format!("provisioner up --env {}", environment.name))
+}
+
+/// The exit code of a run, or the failure that says how to go on.
+pub(crate) fn outcome_code(outcome: &Outcome, again: &str) -> Result<ExitCode, Failure> {
+    if outcome.is_complete() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let classes: Vec<engine::Class> = outcome.failed.iter().map(|(_, error)| error.class).collect();
+    let (code, message) = if classes.contains(&engine::Class::Fenced) {
+        (Code::State, "the lock was lost: somebody else may be at work")
+    } else if outcome.interrupted && outcome.failed.is_empty() {
+        (Code::Interrupted, "interrupted; what was done is saved")
+    } else if classes.contains(&engine::Class::Credentials) {
+        (Code::PartWay, "the credentials have expired; what was done is saved")
+    } else {
+        (Code::PartWay, "failed part-way; what was done is saved")
+    };
+    Err(Failure::new(code, message).hint(format!("to go on: {again}")))
+}

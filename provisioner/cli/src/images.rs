@@ -1,0 +1,163 @@
+//! What each service runs: the image that the file names, the one that was last deployed, or one that
+//! is built now.
+
+use std::collections::BTreeMap;
+
+use aws::Aws;
+use engine::state::State;
+use image::{Credentials, Docker, Layout, Recipe, Registry};
+use serde::{Deserialize, Serialize};
+use stack::Image;
+use stack::environment::{Architecture, Build, Service};
+
+use crate::failure::{Code, Failure};
+use crate::session::Session;
+
+/// Stored per service: what the file said when the image was decided, and the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    /// The file's `image:`; empty for a service that is built.
+    said: String,
+    pub(crate) image: Image,
+}
+
+/// The state's name for the image of a service.
+pub(crate) fn fact(service: &str) -> String {
+    format!("image.{service}")
+}
+
+/// The image that a service runs.
+pub(crate) fn decided(state: &State, service: &str) -> Option<Image> {
+    state.fact::<Decided>(&fact(service)).map(|decided| decided.image)
+}
+
+/// An image that was built and has to be pushed once its repository is there.
+pub(crate) struct Built {
+    pub(crate) service: String,
+    pub(crate) content: Content,
+}
+
+pub(crate) enum Content {
+    /// Goes to the registry.
+    Layout(Box<Layout>),
+    /// Goes to the Docker engine of the local cloud, or to the folder that stands in for one.
+    Local { binary: std::path::PathBuf, tag: String },
+}
+
+/// The images of all services, and those among them that still have to be built.
+#[derive(Default)]
+pub(crate) struct Images {
+    pub(crate) images: BTreeMap<String, Image>,
+    pub(crate) to_build: Vec<String>,
+}
+
+/// What is known without building anything.
+pub(crate) fn known(session: &Session, state: &State) -> Images {
+    let mut images = Images::default();
+    for (name, service) in &session.environment().services {
+        let decided: Option<Decided> = state.fact(&fact(name));
+        let said = service.image.clone().unwrap_or_default();
+        // A deploy's image stays until the file names another one than it did then.
+        if let Some(decided) = decided.filter(|decided| decided.said == said) {
+            images.images.insert(name.clone(), decided.image);
+        } else if service.image.is_some() {
+            images.images.insert(name.clone(), Image::Reference(said));
+        } else {
+            images.images.insert(name.clone(), Image::Built("sha256:(built by `up`)".into()));
+            images.to_build.push(name.clone());
+        }
+    }
+    images
+}
+
+/// Builds the images of these services and puts them in place of what stood for them.
+pub(crate) async fn build_all(
+    session: &Session,
+    services: &[String],
+    images: &mut BTreeMap<String, Image>,
+) -> Result<Vec<Built>, Failure> {
+    let mut all = Vec::new();
+    for service in services {
+        let (image, built) = build(session, service).await?;
+        images.insert(service.clone(), image);
+        all.push(built);
+    }
+    Ok(all)
+}
+
+/// Builds a service's image on this machine.
+pub(crate) async fn build(session: &Session, name: &str) -> Result<(Image, Built), Failure> {
+    let service = &session.environment().services[name];
+    let Some(build) = &service.build else {
+        return Err(Failure::new(Code::Config, format!("{name} has no `build:`")));
+    };
+    let root = &session.project.root;
+    let wanted = architecture(service);
+    if let (Some(home), Build::Binary { binary }) = (&session.home, build) {
+        if let Some(image) = home.image(name, &root.join(binary))? {
+            return Ok(image);
+        }
+    }
+    crate::report::note(&format!("building the image of {name}"));
+    let layout = match build {
+        Build::Binary { binary } => {
+            let recipe = Recipe { port: service.port, ..Recipe::default() };
+            let layout = Layout::of_program(&root.join(binary), &recipe)?;
+            layout.architecture.require(wanted, binary.display())?;
+            layout
+        }
+        Build::Dockerfile { dockerfile, context } => {
+            Docker::default().build(&root.join(dockerfile), &root.join(context), wanted).await?
+        }
+    };
+    let image = Image::Built(layout.digest.as_str().to_owned());
+    let content = Content::Layout(Box::new(layout));
+    Ok((image, Built { service: name.into(), content }))
+}
+
+/// Sends a built image to where tasks get it from. `uri` is the repository's.
+pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<(), Failure> {
+    crate::report::note(&format!("pushing the image of {}", built.service));
+    match &built.content {
+        Content::Local { binary, tag } => match &session.home {
+            Some(home) => home.load(&built.service, binary, uri, tag).await,
+            None => Ok(()),
+        },
+        Content::Layout(layout) => {
+            let (registry, repository) = registry(&session.aws, uri).await?;
+            let tag = layout.digest.short().to_owned();
+            registry.push(layout, &repository, Some(&tag)).await?;
+            Ok(())
+        }
+    }
+}
+
+/// The registry behind a repository's URI. While the user's endpoint URL is set, the registry is there.
+async fn registry(aws: &Aws, uri: &str) -> Result<(Registry, String), Failure> {
+    let (host, repository) = uri.split_once('/').unwrap_or((uri, ""));
+    let access = aws.registry(host).await?;
+    let credentials = access.credentials.map(|(user, password)| Credentials { user, password });
+    Ok((Registry::new(&access.host, credentials, access.plain_http)?, repository.to_owned()))
+}
+
+/// Records what was decided.
+pub(crate) fn remember(
+    state: &mut State,
+    services: &BTreeMap<String, Service>,
+    images: &BTreeMap<String, Image>,
+) {
+    for (name, image) in images {
+        let said = services.get(name).and_then(|service| service.image.clone()).unwrap_or_default();
+        let decided = Decided { said, image: image.clone() };
+        if let Ok(value) = serde_json::to_value(decided) {
+            state.facts.insert(fact(name), value);
+        }
+    }
+}
+
+fn architecture(service: &Service) -> image::Architecture {
+    match service.architecture {
+        Architecture::X86 => image::Architecture::X86_64,
+        Architecture::Arm64 => image::Architecture::Arm64,
+    }
+}

@@ -1,0 +1,280 @@
+//! The local cloud's side of a run: entering it, and running services as processes where there is no
+//! Docker engine.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws::Aws;
+use engine::state::State;
+use local::{
+    BinaryImage, Docker, HealthCheck, LocalCloud, Processes, Replica, ServiceSpec, Start as How,
+    Status, Supervisor,
+};
+use stack::Image;
+use stack::environment::{Environment, Service};
+
+use crate::failure::{Code, Failure};
+use crate::images::{Built, Content};
+use crate::project::Project;
+use crate::session::Start;
+
+/// The environment that lives in the embedded cloud.
+pub(crate) const LOCAL: &str = "local";
+
+/// Set in the process that was started again with the local cloud's variables: what was said before is
+/// not said twice.
+pub(crate) const INSIDE: &str = "PROVISIONER_INSIDE";
+
+/// The local cloud that this run talks to.
+pub(crate) struct LocalHome {
+    pub(crate) cloud: LocalCloud,
+    pub(crate) running: local::Running,
+}
+
+/// For the environment `local`, and while no other endpoint is set: makes this process talk to the
+/// local cloud, by starting itself again with the SDK's own variables. They are the only switch.
+pub(crate) async fn enter(
+    project: &Project,
+    environment: &Environment,
+    start: Start,
+) -> Result<Option<LocalHome>, Failure> {
+    if environment.name != LOCAL {
+        return Ok(None);
+    }
+    let cloud = LocalCloud::of(&project.root)?;
+    let status = cloud.status().await?;
+    if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") {
+        return Ok(match status {
+            Status::Running(running) if running.endpoint() == endpoint => {
+                Some(LocalHome { cloud, running })
+            }
+            _ => None,
+        });
+    }
+    let running = match status {
+        Status::Running(running) => running,
+        _ if start == Start::IfNeeded => {
+            let docker = docker().await;
+            let how = How { region: environment.region.clone(), docker };
+            cloud.start(&how, |progress| crate::report::note(&progress.to_string())).await?.running
+        }
+        _ => {
+            return Err(Failure::new(Code::Failed, "the local cloud does not run").hint(
+                "start it with `provisioner local start`, or with `provisioner up --env local`",
+            ));
+        }
+    };
+    let again = std::env::current_exe().map(|program| {
+        std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .envs(running.variables())
+            .env(INSIDE, "local")
+            .exec()
+    });
+    let error = again.unwrap_or_else(|error| error);
+    Err(Failure::new(Code::Failed, format!("cannot start again: {error}")))
+}
+
+/// An engine that answers, unless `PROVISIONER_DOCKER=off` says not to use one.
+pub(crate) async fn docker() -> Docker {
+    if std::env::var("PROVISIONER_DOCKER").is_ok_and(|value| value == "off") {
+        return Docker::Off;
+    }
+    local::engine().await.map_or(Docker::Off, Docker::On)
+}
+
+impl LocalHome {
+    /// Whether tasks are containers.
+    pub(crate) fn has_docker(&self) -> bool {
+        self.running.docker.is_some()
+    }
+
+    /// A binary as an image, under a name that follows its content.
+    pub(crate) fn image(
+        &self,
+        service: &str,
+        binary: &Path,
+    ) -> Result<Option<(Image, Built)>, Failure> {
+        let bytes = std::fs::read(binary).map_err(|error| crate::failure::file(binary, &error))?;
+        if self.has_docker() {
+            image::architecture::of_program(binary, &bytes)?;
+        }
+        let tag = image::Digest::of(&bytes).short().to_owned();
+        let content = Content::Local { binary: binary.into(), tag: tag.clone() };
+        Ok(Some((Image::Tagged(tag), Built { service: service.into(), content })))
+    }
+
+    /// Gives an image to the engine, or keeps its binary for the processes to come.
+    pub(crate) async fn load(
+        &self,
+        service: &str,
+        binary: &Path,
+        repository: &str,
+        tag: &str,
+    ) -> Result<(), Failure> {
+        let Some(host) = &self.running.docker else {
+            let kept = self.kept(service, tag)?;
+            // Under another name first, so that a crash leaves no half of a binary.
+            let partial = kept.with_extension("partial");
+            return std::fs::copy(binary, &partial)
+                .and_then(|_| std::fs::rename(&partial, &kept))
+                .map_err(|error| crate::failure::file(&kept, &error));
+        };
+        let engine = local::engine_at(host).await.ok_or_else(|| {
+            Failure::new(Code::Failed, format!("the Docker engine at {host} does not answer"))
+        })?;
+        let image = BinaryImage {
+            binary: binary.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            architecture: engine.architecture.clone(),
+            user: "65532:65532".into(),
+        };
+        Ok(self.cloud.load_image(&engine, &image, &format!("{repository}:{tag}")).await?)
+    }
+
+    /// Where the binary of an image is kept: the local stand-in for a repository.
+    fn kept(&self, service: &str, tag: &str) -> Result<PathBuf, Failure> {
+        let folder = self.cloud.folder().root().join("images").join(service);
+        std::fs::create_dir_all(&folder).map_err(|error| crate::failure::file(&folder, &error))?;
+        Ok(folder.join(tag))
+    }
+
+    /// Where a load balancer is reached from this machine.
+    pub(crate) fn url(&self, load_balancer: &str) -> String {
+        self.running.load_balancer(load_balancer)
+    }
+
+    /// Without an engine: runs every service as processes and makes them its target group's targets.
+    /// Returns what was said about each service.
+    pub(crate) async fn run_services(
+        &self,
+        aws: &Aws,
+        environment: &Environment,
+        state: &State,
+    ) -> Result<Vec<String>, Failure> {
+        let mut said = Vec::new();
+        if self.has_docker() {
+            return Ok(said);
+        }
+        let processes = self.processes()?;
+        for (name, service) in &environment.services {
+            let Some(Image::Tagged(tag)) = crate::images::decided(state, name) else {
+                said.push(format!("{name} does not run: only a Docker engine can run an image"));
+                continue;
+            };
+            let program = self.kept(name, &tag)?;
+            let spec = self.spec(aws, name, service, &program, state).await?;
+            let ensured = processes.ensure(&spec).await?;
+            let group = state.resources.get(&engine::Address::new("target-group", name));
+            if let Some(group) = group.and_then(|entry| entry.id.as_ref()) {
+                let wanted: Vec<SocketAddr> = ensured.running.iter().map(address).collect();
+                self.set_targets(aws, group.as_str(), &wanted).await?;
+            }
+            processes.retire(&ensured.surplus).await?;
+            said.push(format!("{name} runs as {} local process(es)", ensured.running.len()));
+        }
+        for gone in processes.services()? {
+            if !environment.services.contains_key(&gone) {
+                processes.remove(&gone).await?;
+            }
+        }
+        Ok(said)
+    }
+
+    /// Ends all processes of services.
+    pub(crate) async fn stop_services(&self) -> Result<(), Failure> {
+        Processes::stop_all(&self.cloud.folder().services()).await?;
+        Ok(())
+    }
+
+    fn processes(&self) -> Result<Processes, Failure> {
+        let supervisor = Supervisor::this_program("supervise")?;
+        Ok(Processes::new(self.cloud.folder().services(), supervisor))
+    }
+
+    /// What ECS would make of the task definition: variables, secrets, a port.
+    async fn spec(
+        &self,
+        aws: &Aws,
+        name: &str,
+        service: &Service,
+        program: &Path,
+        state: &State,
+    ) -> Result<ServiceSpec, Failure> {
+        let mut env = service.environment.clone();
+        env.insert("HOST".into(), "{address}".into());
+        env.insert("PORT".into(), "{port}".into());
+        let mut secrets = BTreeMap::new();
+        for (variable, secret) in &service.secrets {
+            let entry = state.resources.get(&engine::Address::new("secret", secret));
+            let output = |field: &str| entry?.outputs.get(field)?.as_str();
+            if let (Some(arn), Some(version)) = (output("arn"), output("version")) {
+                secrets.insert(variable.clone(), aws.secret_value(arn, version).await?);
+            }
+        }
+        let revision = state.resources.get(&engine::Address::new("task-definition", name));
+        let folder = self.data(name)?;
+        Ok(ServiceSpec {
+            name: name.into(),
+            program: program.into(),
+            args: service.command.clone().unwrap_or_default(),
+            env,
+            secrets,
+            directory: folder,
+            replicas: u32::from(service.replicas.min),
+            revision: revision
+                .and_then(|entry| entry.id.as_ref())
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            // The kept binary never changes.
+            snapshot: false,
+            health: service.port.map(|_| HealthCheck {
+                path: service.health.path.clone(),
+                success: 200..=399,
+                within: Duration::from_secs(u64::from(service.health.grace.0.max(10))),
+            }),
+            grace: Duration::from_secs(u64::from(service.stop.0)),
+        })
+    }
+
+    /// The working directory that all processes of a service share, and keep.
+    fn data(&self, service: &str) -> Result<PathBuf, Failure> {
+        let folder = self.cloud.folder().root().join("data").join(service);
+        std::fs::create_dir_all(&folder).map_err(|error| crate::failure::file(&folder, &error))?;
+        Ok(folder)
+    }
+
+    /// Registers what is missing first and takes out the rest then, so that somebody always answers.
+    async fn set_targets(
+        &self,
+        aws: &Aws,
+        group: &str,
+        wanted: &[SocketAddr],
+    ) -> Result<(), Failure> {
+        let registered: Vec<SocketAddr> = aws
+            .target_health(group)
+            .await?
+            .into_iter()
+            .filter_map(|target| Some(SocketAddr::new(target.id.parse().ok()?, target.port)))
+            .collect();
+        let missing: Vec<SocketAddr> =
+            wanted.iter().copied().filter(|target| !registered.contains(target)).collect();
+        let surplus: Vec<SocketAddr> =
+            registered.into_iter().filter(|target| !wanted.contains(target)).collect();
+        if !missing.is_empty() {
+            aws.register_targets(group, &missing).await?;
+        }
+        if !surplus.is_empty() {
+            aws.deregister_targets(group, &surplus).await?;
+        }
+        Ok(())
+    }
+}
+
+fn address(replica: &Replica) -> SocketAddr {
+    SocketAddr::from((replica.address, replica.port))
+}

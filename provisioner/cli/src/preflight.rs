@@ -1,0 +1,127 @@
+//! What can be known to fail before anything is changed: values that nobody set, quotas, roles.
+
+use aws::preflight::{Needs, SERVICES};
+use engine::Class;
+use engine::Resource;
+use engine::plan::Action;
+use kinds::{Cluster, ElasticIp, LoadBalancer, NatGateway, Secret, Vpc};
+use stack::Names;
+use stack::environment;
+
+use crate::failure::{Code, Failure};
+use crate::reconcile::{Draft, at};
+use crate::report;
+use crate::session::Session;
+
+/// Refuses when a given secret has no value: names all of them, each with the command that sets it.
+pub(crate) fn secrets(session: &Session, draft: &Draft) -> Result<(), Failure> {
+    let environment = session.environment();
+    let missing: Vec<&String> = environment
+        .secrets
+        .iter()
+        .filter(|(_, source)| matches!(source, environment::Secret::Given))
+        .map(|(name, _)| name)
+        .filter(|name| draft.output(&at::<Secret>(name), "version").is_none_or(str::is_empty))
+        .filter(|name| !is_not_emulated(draft, name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
+    let message = format!("{} has no value yet: {}", environment.name, names.join(", "));
+    Err(missing.iter().fold(Failure::new(Code::Failed, message), |failure, name| {
+        failure.hint(format!(
+            "printf %s \"$VALUE\" | provisioner secret set {name} --env {}",
+            environment.name
+        ))
+    }))
+}
+
+fn is_not_emulated(draft: &Draft, secret: &str) -> bool {
+    draft.picture.not_emulated.contains_key(&at::<Secret>(secret))
+}
+
+/// Refuses when a quota would stop the plan half-way. A quota that could not be asked only warns.
+pub(crate) async fn quotas(session: &Session, draft: &Draft) -> Result<(), Failure> {
+    let needs = needs(session, draft);
+    if needs == (Needs { cluster: needs.cluster.clone(), ..Needs::default() }) {
+        return Ok(());
+    }
+    let shortages = match session.aws.quotas(&needs).await {
+        Ok(shortages) => shortages,
+        Err(error) if error.is(Class::Denied) || error.is(Class::NotEmulated) => {
+            report::note(&format!("quotas were not checked: {error}"));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (assumed, certain): (Vec<_>, Vec<_>) = shortages.iter().partition(|one| one.assumed);
+    for shortage in assumed {
+        report::warning(&shortage.to_string());
+    }
+    if certain.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::new(Code::Failed, "the account's quotas do not allow this plan");
+    Err(certain.into_iter().fold(failure, |failure, one| failure.hint(one.to_string())))
+}
+
+fn needs(session: &Session, draft: &Draft) -> Needs {
+    let environment = session.environment();
+    let made = |kind: &str| {
+        let steps = draft.plan.changes().filter(|step| step.address.kind() == kind);
+        steps.filter(|step| matches!(step.action, Action::Create)).collect::<Vec<_>>()
+    };
+    let number = |kind: &str| u32::try_from(made(kind).len()).unwrap_or(u32::MAX);
+    let mut needs = Needs {
+        addresses: number(ElasticIp::KIND),
+        vpcs: number(Vpc::KIND),
+        load_balancers: number(LoadBalancer::KIND),
+        cluster: (!draft.creates(&at::<Cluster>("main"))).then(|| Names::new(environment).base()),
+        ..Needs::default()
+    };
+    for step in made(NatGateway::KIND) {
+        let zone = draft.facts.zones.iter().find(|zone| zone.ends_with(step.address.name()));
+        if let Some(zone) = zone {
+            *needs.nat_gateways.entry(zone.clone()).or_default() += 1;
+        }
+    }
+    if !made(kinds::Service::KIND).is_empty() {
+        let vcpus = environment
+            .services
+            .values()
+            .map(|service| f64::from(service.cpu) / 1024.0 * f64::from(service.replicas.min));
+        needs.vcpus = vcpus.sum();
+    }
+    needs
+}
+
+/// Makes the service-linked roles that a first use in an account needs. Whoever may not is told what
+/// AWS will then do by itself.
+pub(crate) async fn service_linked_roles(
+    session: &Session,
+    aws: &aws::Aws,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    let first = [kinds::Service::KIND, LoadBalancer::KIND];
+    if !draft
+        .plan
+        .changes()
+        .any(|step| step.action == Action::Create && first.contains(&step.address.kind()))
+    {
+        return Ok(());
+    }
+    let scales = session.environment().services.values().any(|one| one.replicas.scales());
+    let services = if scales { &SERVICES[..] } else { &SERVICES[..2] };
+    match aws.service_linked_roles(services).await {
+        Ok(made) => {
+            made.iter().for_each(|role| report::note(&format!("made {role}, once per account")))
+        }
+        Err(error) if error.is(Class::Denied) => report::warning(&format!(
+            "service-linked roles were not checked ({error}); in a fresh account the first `up` may need them"
+        )),
+        Err(error) if error.is(Class::NotEmulated) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! From an environment to a graph and a plan, and from a plan to the cloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::Aws;
+use aws::lock::Locks;
+use aws::store::S3Store;
+use engine::apply::{Guard, Outcome, Run, apply};
+use engine::lock::Lease;
+use engine::plan::{Plan, plan};
+use engine::refresh::{Picture, refresh};
+use engine::state::State;
+use engine::store::Journal;
+use engine::{Address, Clock, Graph, Resource};
+use stack::environment::Zones;
+use stack::{Facts, Image};
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+use crate::report::Progress;
+use crate::session::{ACCOUNT, Session};
+
+/// The state's name for the zones that were chosen.
+const ZONES: &str = "zones";
+
+/// What is wanted, what is there, and what follows from both.
+pub(crate) struct Draft {
+    pub(crate) facts: Facts,
+    pub(crate) graph: Graph,
+    pub(crate) picture: Picture,
+    pub(crate) plan: Plan,
+}
+
+impl Draft {
+    /// Looks at everything and compares it with the files. Reads only.
+    pub(crate) async fn of(
+        session: &Session,
+        state: &State,
+        images: BTreeMap<String, Image>,
+    ) -> Result<Self, Failure> {
+        let facts = Facts { zones: zones(session, state).await?, images };
+        let graph = stack::stack(session.environment(), &facts)?;
+        let (picture, plan) = compared(session, &graph, state).await?;
+        Ok(Self { facts, graph, picture, plan })
+    }
+
+    /// The steps for what `wanted` names and all that it needs.
+    pub(crate) fn only(&self, wanted: impl Fn(&Address) -> bool) -> (Graph, Plan) {
+        let graph = self.graph.only(wanted);
+        let steps = self.plan.steps.iter().filter(|(address, _)| graph.get(address).is_some());
+        let plan = Plan { steps: steps.map(|(at, step)| (at.clone(), step.clone())).collect() };
+        (graph, plan)
+    }
+
+    /// Whether the plan makes this resource.
+    pub(crate) fn creates(&self, address: &Address) -> bool {
+        let step = self.plan.steps.get(address);
+        step.is_some_and(|step| step.action == engine::plan::Action::Create)
+    }
+
+    /// An output as it was seen.
+    pub(crate) fn output(&self, address: &Address, field: &str) -> Option<&str> {
+        self.picture.seen.get(address)?.outputs.get(field)?.as_str()
+    }
+}
+
+/// Looks at what `graph` and the state speak of, and compares.
+pub(crate) async fn compared(
+    session: &Session,
+    graph: &Graph,
+    state: &State,
+) -> Result<(Picture, Plan), Failure> {
+    let Session { aws, kinds, clock, .. } = session;
+    let picture = refresh(aws, kinds, graph, state, clock).await?;
+    let plan = plan(kinds, graph, state, &picture)?;
+    Ok((picture, plan))
+}
+
+/// The zones that the file names, those that were chosen before, or the first ones of the region.
+async fn zones(session: &Session, state: &State) -> Result<Vec<String>, Failure> {
+    let count = match &session.environment().network.zones {
+        Zones::Named(names) => return Ok(names.clone()),
+        Zones::Count(count) => usize::from(*count),
+    };
+    let mut chosen: Vec<String> = state.fact(ZONES).unwrap_or_default();
+    if chosen.len() < count {
+        // Zones that are in use stay; more of them come behind.
+        for zone in session.aws.zones().await? {
+            if !chosen.contains(&zone.name) {
+                chosen.push(zone.name);
+            }
+        }
+    }
+    chosen.truncate(count);
+    Ok(chosen)
+}
+
+/// Notes account, zones and images. Returns whether any of it is new.
+fn remember(session: &Session, state: &mut State, facts: &Facts) -> bool {
+    let before = state.facts.clone();
+    state.facts.insert(ACCOUNT.into(), session.account.clone().into());
+    if let Zones::Count(_) = session.environment().network.zones {
+        state.facts.insert(ZONES.into(), facts.zones.clone().into());
+    }
+    crate::images::remember(state, &session.environment().services, &facts.images);
+    state.facts != before
+}
+
+/// A run that holds the lock: clients that change nothing any more once the lock is lost, and the state
+/// that is saved as it goes.
+pub(crate) struct Writing<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) aws: Aws,
+    pub(crate) guard: Guard,
+    pub(crate) journal: Journal<S3Store>,
+    pub(crate) stop: CancellationToken,
+    /// Whether a state was there before this run.
+    pub(crate) is_first: bool,
+}
+
+impl<'a> Writing<'a> {
+    /// Loads the state under the lock.
+    pub(crate) async fn begin(
+        session: &'a Session,
+        lease: &Lease<Locks, Clock>,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
+        let guard = lease.guard();
+        let aws = session.aws.guarded(guard.clone());
+        let (mut state, version) = session.state().await?;
+        state.fence = lease.fence();
+        state.writer = env!("CARGO_PKG_VERSION").into();
+        let is_first = version.is_none();
+        let journal = Journal::new(session.store_of(&aws), state, version);
+        Ok(Self { session, aws, guard, journal, stop: stop.clone(), is_first })
+    }
+
+    /// Learns what is kept. Returns whether any of it is new.
+    pub(crate) fn learn(&self, facts: &Facts) -> bool {
+        let mut state = self.state();
+        let is_new = remember(self.session, &mut state, facts);
+        if is_new {
+            self.journal.change(|current| current.facts = state.facts);
+        }
+        is_new
+    }
+
+    /// Carries a plan out and shows how it goes.
+    pub(crate) async fn carry_out(
+        &self,
+        graph: &Graph,
+        plan: &Plan,
+        allow: BTreeSet<Address>,
+    ) -> Result<Outcome, Failure> {
+        let (progress, events) = Progress::start(plan.changes().count());
+        let run = Run {
+            cloud: &self.aws,
+            kinds: &self.session.kinds,
+            journal: &self.journal,
+            clock: self.session.clock.clone(),
+            events,
+            guard: self.guard.clone(),
+            stop: self.stop.clone(),
+            allow,
+        };
+        let outcome = apply(&run, graph, plan).await;
+        drop(run);
+        progress.end().await;
+        Ok(outcome?)
+    }
+
+    /// The state as it is now.
+    pub(crate) fn state(&self) -> State {
+        self.journal.read(State::clone)
+    }
+}
+
+/// The address of a resource of kind `R`.
+pub(crate) fn at<R: Resource>(name: &str) -> Address {
+    Address::new(R::KIND, name)
+}

@@ -1,0 +1,122 @@
+//! A plan for people, and as JSON.
+
+use engine::diff::Difference;
+use engine::plan::{Action, Plan, Step};
+use serde_json::{Value, json};
+
+use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
+
+/// What will change, grouped by what happens, each difference on a line of its own.
+pub(crate) fn plan(plan: &Plan, environment: &str) -> String {
+    let mut text = String::new();
+    for (action, title) in [
+        (Action::Create, "create"),
+        (Action::Replace, "replace"),
+        (Action::Update, "update"),
+        (Action::Delete, "delete"),
+    ] {
+        let steps: Vec<&Step> = plan.changes().filter(|step| step.action == action).collect();
+        if !steps.is_empty() {
+            text += &format!("{}\n", styled(BOLD, &format!("{title} ({})", steps.len())));
+            steps.iter().for_each(|step| text += &one(step));
+        }
+    }
+    let older = plan.changes().map(|step| step.older.len()).sum::<usize>();
+    if older > 0 {
+        text += &format!("{}\n", styled(DIM, &format!("and {older} superseded one(s) to remove")));
+    }
+    let skipped: Vec<&str> = plan
+        .steps
+        .values()
+        .filter(|step| step.action == Action::NotEmulated)
+        .map(|step| step.address.as_str())
+        .collect();
+    if !skipped.is_empty() {
+        text += &format!("{} {}\n", styled(DIM, "not emulated here:"), skipped.join(", "));
+    }
+    if plan.is_empty() {
+        text += &format!("{environment}: nothing to change ({} resources)\n", plan.steps.len());
+    } else {
+        let count = |action| plan.changes().filter(|step| step.action == action).count();
+        text += &format!(
+            "{environment}: {} to create, {} to update, {} to replace, {} to delete, {} unchanged\n",
+            count(Action::Create),
+            count(Action::Update),
+            count(Action::Replace),
+            count(Action::Delete),
+            plan.steps.values().filter(|step| step.action == Action::None).count(),
+        );
+    }
+    text
+}
+
+fn one(step: &Step) -> String {
+    let (style, sign) = match step.action {
+        Action::Create => (GREEN, "+"),
+        Action::Update => (YELLOW, "~"),
+        Action::Replace => (RED, "±"),
+        _ => (RED, "-"),
+    };
+    let mut text = format!("  {} {}", styled(style, sign), step.address);
+    if let Some(reason) = &step.reason {
+        text += &styled(DIM, &format!("  ({reason})"));
+    }
+    text.push('\n');
+    for difference in &step.differences {
+        text += &format!("      {}\n", change(difference));
+    }
+    text
+}
+
+fn change(difference: &Difference) -> String {
+    let Difference { path, from, to } = difference;
+    match (from, to) {
+        (Some(from), Some(to)) => format!("{path}: {} -> {}", short(from), short(to)),
+        (None, Some(to)) => format!("{path}: + {}", short(to)),
+        (Some(from), None) => format!("{path}: - {}", short(from)),
+        (None, None) => path.clone(),
+    }
+}
+
+/// A value on one line.
+fn short(value: &Value) -> String {
+    if engine::input::is_unknown(value) {
+        return "(known after apply)".into();
+    }
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text.chars().count() <= 100 {
+        return text;
+    }
+    let start: String = text.chars().take(97).collect();
+    format!("{start}...")
+}
+
+/// The documented form: `{"format", "environment", "empty", "calls", "seconds", "steps": [{"address",
+/// "action", "how", "reason", "differences": [{"path", "from", "to"}]}]}`.
+pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64) -> Value {
+    let steps: Vec<Value> = plan
+        .steps
+        .values()
+        .map(|step| {
+            json!({
+                "address": step.address,
+                "action": step.action,
+                "how": step.how,
+                "reason": step.reason,
+                "differences": step.differences,
+                "superseded": step.older.len(),
+            })
+        })
+        .collect();
+    json!({
+        "format": super::FORMAT,
+        "environment": environment,
+        "empty": plan.is_empty(),
+        "calls": calls,
+        "seconds": seconds,
+        "steps": steps,
+    })
+}

@@ -1,0 +1,162 @@
+//! One environment in one account: files, connection, state, lock.
+
+use std::time::Duration;
+
+use aws::Aws;
+use aws::bootstrap::{self, Backend};
+use aws::lock::Locks;
+use aws::store::{Objects, S3Store};
+use engine::lock::{Holder, Lease, Options, acquire};
+use engine::state::State;
+use engine::store::{Store, Version};
+use engine::{Class, Clock, Kinds};
+use stack::{Environment, Loaded};
+
+use crate::args::Global;
+use crate::failure::{Code, Failure};
+use crate::native::LocalHome;
+use crate::project::Project;
+
+/// The state's name for the account that an environment was first made in.
+pub(crate) const ACCOUNT: &str = "account";
+
+pub(crate) struct Session {
+    pub(crate) project: Project,
+    pub(crate) loaded: Loaded,
+    pub(crate) aws: Aws,
+    pub(crate) account: String,
+    pub(crate) backend: Backend,
+    pub(crate) clock: Clock,
+    pub(crate) kinds: Kinds<Aws>,
+    /// Where services run as processes, if they do.
+    pub(crate) home: Option<LocalHome>,
+}
+
+/// Whether a command may start what it needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// `up`: starts the local cloud when the environment is the local one.
+    IfNeeded,
+    Never,
+}
+
+impl Session {
+    /// Reads the files, connects, and makes sure that this is the right account. Changes nothing.
+    pub(crate) async fn open(global: &Global, start: Start) -> Result<Self, Failure> {
+        let project = Project::find(global)?;
+        let loaded = project.load(global)?;
+        let environment = &loaded.environment;
+        let home = crate::native::enter(&project, environment, start).await?;
+        let aws = Aws::connect(Some(&environment.region)).await?;
+        let account = aws.identity().await?.account;
+        if let Some(expected) = environment.account.as_ref().filter(|wanted| **wanted != account) {
+            return Err(wrong_account(environment, expected, &account, "its file says"));
+        }
+        let clock = clock();
+        let backend = Backend::of(&account, &environment.region);
+        Ok(Self { project, loaded, aws, account, backend, clock, kinds: kinds::all(), home })
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.loaded.environment
+    }
+
+    /// The environment's part of the state bucket, through these clients.
+    pub(crate) fn objects(&self, aws: &Aws) -> Objects {
+        let environment = self.environment();
+        let (project, name) = (&environment.project, &environment.name);
+        Objects::new(aws, &self.backend, project, name, self.clock.clone())
+    }
+
+    /// Where the state is, through these clients.
+    pub(crate) fn store_of(&self, aws: &Aws) -> S3Store {
+        S3Store::new(self.objects(aws))
+    }
+
+    /// Where the state is, for those who only read.
+    pub(crate) fn store(&self) -> S3Store {
+        self.store_of(&self.aws)
+    }
+
+    /// The state as it is stored, or an empty one.
+    pub(crate) async fn state(&self) -> Result<(State, Option<Version>), Failure> {
+        let environment = self.environment();
+        let Some((state, version)) = self.store().load().await? else {
+            return Ok((State::new(&environment.project, &environment.name), None));
+        };
+        match state.fact::<String>(ACCOUNT).filter(|known| *known != self.account) {
+            Some(known) => Err(wrong_account(environment, &known, &self.account, "it was made")),
+            None => Ok((state, Some(version))),
+        }
+    }
+
+    /// The lock's key, which is also how messages name the environment.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/{}", self.environment().project, self.environment().name)
+    }
+
+    pub(crate) fn locks(&self) -> Locks {
+        Locks::new(&self.aws, &self.backend.table)
+    }
+
+    /// Takes the lock. In an account without a lock table, makes table and state bucket first.
+    pub(crate) async fn lock(
+        &self,
+        operation: &str,
+        wait: Option<Duration>,
+    ) -> Result<Lease<Locks, Clock>, Failure> {
+        let options = Options {
+            wait,
+            waiting: std::sync::Arc::new(|held| crate::report::note(&format!("{held}"))),
+            ..Options::default()
+        };
+        let holder = holder(operation);
+        let locks = self.locks();
+        let key = self.key();
+        let again = || Box::pin(acquire(&locks, &key, holder.clone(), &options, &self.clock));
+        match again().await {
+            Err(engine::lock::Refusal::Failed(error)) if error.is(Class::Absent) => {
+                bootstrap::ensure(&self.aws, &self.account, &self.clock).await?;
+                Ok(again().await?)
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+impl Session {
+    /// Frees the lock. A failure costs the next one a wait, and nothing else.
+    pub(crate) async fn unlock(&self, lease: Lease<Locks, Clock>) {
+        if let Err(error) = lease.release().await {
+            crate::report::warning(&format!("{error}; the lock frees itself after 30 s"));
+        }
+    }
+}
+
+fn wrong_account(
+    environment: &Environment,
+    expected: &str,
+    actual: &str,
+    because: &str,
+) -> Failure {
+    Failure::new(
+        Code::Refused,
+        format!(
+            "{} belongs to account {expected} ({because}), and the credentials are for {actual}",
+            environment.name
+        ),
+    )
+    .hint("choose other credentials, with AWS_PROFILE for example")
+}
+
+/// Real time, or as fast as a rehearsal wants it.
+fn clock() -> Clock {
+    let scale = std::env::var("PROVISIONER_CLOCK_SCALE").ok().and_then(|text| text.parse().ok());
+    Clock::scaled(scale.unwrap_or(1.0))
+}
+
+fn holder(operation: &str) -> Holder {
+    let variable = |name: &str| std::env::var(name).ok();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Holder::this_process(operation, &host, jiff::Timestamp::now(), variable)
+}
