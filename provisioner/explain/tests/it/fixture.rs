@@ -1,4 +1,4 @@
-//! The recorded failures in `tests/fixtures`, and what each must be called.
+//! The failures in `tests/fixtures`, and what each must be called.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use explain::rules::TABLES;
 use explain::{Answers, Picture, explain, explain_without};
 use serde_json::Value;
 
-/// One recorded failure.
+/// One failure, as AWS answers about it.
 pub(crate) struct Fixture {
     /// The file's name without its ending: `06-image-not-found`.
     pub(crate) name: String,

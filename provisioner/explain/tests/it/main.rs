@@ -1,4 +1,4 @@
-//! Every rule against its recorded failure, and everything else that must not change unseen.
+//! Every rule against its failure, and everything else that must not change unseen.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

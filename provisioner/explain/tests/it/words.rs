@@ -1,4 +1,4 @@
-//! The other words in which AWS and the emulators say what a recorded failure says.
+//! The other words in which AWS and the emulators say what a failure in `tests/fixtures` says.
 
 use explain::rule::Place;
 use explain::{Container, Event, LogLine, Picture, Target, Task, explain};
