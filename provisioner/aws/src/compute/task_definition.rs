@@ -167,7 +167,7 @@ fn seen(answer: &Value) -> Option<Seen<TaskDefinition>> {
 /// leaving it out are the same.
 fn container(fields: &Map<String, Value>, own_address: bool) -> (String, Map<String, Value>) {
     let mut fields = fields.clone();
-    let name = fields.remove("name").and_then(|name| name.as_str().map(str::to_owned));
+    let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     for list in CONTAINER_LISTS {
         fields.entry(list).or_insert_with(|| json!([]));
     }
@@ -185,7 +185,7 @@ fn container(fields: &Map<String, Value>, own_address: bool) -> (String, Map<Str
             port.entry("hostPort").or_insert(number);
         }
     }
-    (name.unwrap_or_default(), fields)
+    (name, fields)
 }
 
 impl Aws {

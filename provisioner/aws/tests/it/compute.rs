@@ -51,7 +51,9 @@ impl Project {
             "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}});
         let definition = json!({
             "family": self.named("test-api"), "settings": settings,
-            "containers": {"api": container, "proxy": {"image": "y:1", "essential": false}},
+            "containers": {
+                "api": container,
+                "proxy": {"name": "proxy", "image": "y:1", "essential": false}},
             "tags": self.tags("task-definition.api")});
         serde_json::from_value(definition).unwrap()
     }
