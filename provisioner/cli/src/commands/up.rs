@@ -137,7 +137,7 @@ async fn ended(
     }
     let outputs = outputs::of(session, &state);
     if global.json {
-        report::json(&report::outcome_json(&outcome, &environment.name, &outputs))?;
+        report::json(&report::outcome_json(&outcome, &environment.name, &session.aws, &outputs))?;
     } else {
         report::note(&report::outcome(&outcome, &environment.name));
         report::out(&report::outputs(&outputs));

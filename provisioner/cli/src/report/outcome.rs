@@ -36,12 +36,18 @@ pub(crate) fn outcome(outcome: &Outcome, environment: &str) -> String {
 
 /// The documented form: `{"format", "environment", "complete", "done": [{"address", "action"}], "failed":
 /// [{"address", "error"}], "skipped": [{"address", "because"}], "not_emulated": [{"address", "why"}],
-/// "outputs"}`.
+/// "calls": {"total", "mutating": {operation: number}}, "outputs"}`. The calls that change something are
+/// those for resources: state and lock are not among them.
 pub(crate) fn outcome_json(
     outcome: &Outcome,
     environment: &str,
+    aws: &aws::Aws,
     outputs: &BTreeMap<String, String>,
 ) -> Value {
+    let own = |operation: &str| operation.starts_with("s3:") || operation.starts_with("dynamodb:");
+    let mutating: BTreeMap<String, u64> =
+        aws.mutating_calls().into_iter().filter(|(operation, _)| !own(operation)).collect();
+    let total: u64 = aws.calls().iter().map(|(_, number)| number).sum();
     let pairs = |list: &[(Address, String)], name: &str| {
         let all = list.iter().map(|(address, text)| json!({"address": address, name: text}));
         all.collect::<Vec<_>>()
@@ -57,6 +63,7 @@ pub(crate) fn outcome_json(
         "failed": failed.collect::<Vec<_>>(),
         "skipped": pairs(&outcome.skipped, "because"),
         "not_emulated": pairs(&outcome.not_emulated, "why"),
+        "calls": {"total": total, "mutating": mutating},
         "outputs": outputs,
     })
 }

@@ -244,7 +244,6 @@ impl Stack<'_> {
             settings["taskRoleArn"] = json!(role.arn);
         }
         let mut container = json!({
-            "name": name,
             "image": image,
             "essential": true,
             "environment": service.environment.iter()
