@@ -80,8 +80,8 @@ impl Observed {
         Ok(Seen {
             id: self.id.clone(),
             owner: self.owner.clone(),
-            spec: serde_json::from_value(self.spec.clone())?,
-            outputs: serde_json::from_value(Value::Object(self.outputs.clone()))?,
+            spec: R::deserialize(&self.spec)?,
+            outputs: R::Outputs::deserialize(&self.outputs)?,
             ready: self.ready.clone(),
         })
     }
@@ -167,7 +167,7 @@ impl<R: Resource, C: Adapter<R>> Kind<C> for Of<R> {
 }
 
 fn parse<R: Resource>(desired: &Value) -> Result<R> {
-    serde_json::from_value(desired.clone())
+    R::deserialize(desired)
         .map_err(|error| Error::other(format!("a {} cannot be read: {error}", R::KIND)))
 }
 

@@ -34,7 +34,7 @@ struct Shared {
     crashed: Notify,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct World {
     objects: Objects,
     stored: Stored,
@@ -71,8 +71,14 @@ impl Memory {
 
     /// The stored state.
     pub fn stored(&self) -> Result<Option<State>> {
-        let bytes = self.lock().stored.clone();
-        bytes.map(|(bytes, _)| State::from_bytes(&bytes)).transpose()
+        Ok(self.lock().stored.clone().map(|(state, _)| state))
+    }
+
+    /// Another cloud with the same in it, that goes its own way.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let world = self.lock().clone();
+        Self(Arc::new(Shared { world: Mutex::new(world), crashed: Notify::new() }))
     }
 
     /// Somebody changes a resource by hand.

@@ -39,7 +39,8 @@ pub struct Journal<S> {
 }
 
 struct Current {
-    state: State,
+    /// Shared with the save that is under way.
+    state: Arc<State>,
     /// Counts the changes.
     change: u64,
 }
@@ -75,7 +76,7 @@ impl<S: Store> Journal<S> {
     pub fn new(store: S, state: State, version: Option<Version>) -> Self {
         Self {
             store: Arc::new(store),
-            current: Mutex::new(Current { state, change: 0 }),
+            current: Mutex::new(Current { state: Arc::new(state), change: 0 }),
             turn: Turn::new(Stored { version, change: 0, saving: None }),
         }
     }
@@ -89,7 +90,7 @@ impl<S: Store> Journal<S> {
     pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.change += 1;
-        change(&mut current.state)
+        change(Arc::make_mut(&mut current.state))
     }
 
     /// Returns once everything changed before this call is stored.
@@ -103,8 +104,8 @@ impl<S: Store> Journal<S> {
         }
         let (state, change) = {
             let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-            current.state.serial += 1;
-            (current.state.clone(), current.change)
+            Arc::make_mut(&mut current.state).serial += 1;
+            (Arc::clone(&current.state), current.change)
         };
         let (store, over) = (Arc::clone(&self.store), stored.version.clone());
         let answer = async move { store.save(&state, over.as_ref()).await }.boxed().shared();

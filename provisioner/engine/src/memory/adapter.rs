@@ -38,33 +38,34 @@ impl<R: Resource> Adapter<R> for Memory {
     }
 }
 
-/// A stored state and the number of its version.
-pub(super) type Stored = Option<(Vec<u8>, u64)>;
+/// A stored state and the number of its version. It takes its stored form when it is loaded, once a
+/// run, and not with every save.
+pub(super) type Stored = Option<(State, u64)>;
 
 fn version(number: u64) -> Version {
     Version(number.to_string())
 }
 
-fn replace(stored: &mut Stored, bytes: Vec<u8>, over: Option<&Version>) -> Result<Version> {
+fn replace(stored: &mut Stored, state: &State, over: Option<&Version>) -> Result<Version> {
     if stored.as_ref().map(|(_, number)| version(*number)).as_ref() != over {
         return Err(Error::new(Class::State, "somebody else saved the state"));
     }
     let next = stored.as_ref().map_or(1, |(_, number)| number + 1);
-    *stored = Some((bytes, next));
+    *stored = Some((state.clone(), next));
     Ok(version(next))
 }
 
 impl Store for Memory {
     async fn load(&self) -> Result<Option<(State, Version)>> {
         let stored = self.lock().stored.clone();
-        stored.map(|(bytes, number)| Ok((State::from_bytes(&bytes)?, version(number)))).transpose()
+        stored
+            .map(|(state, number)| Ok((State::from_bytes(&state.to_bytes()?)?, version(number))))
+            .transpose()
     }
 
     async fn save(&self, state: &State, over: Option<&Version>) -> Result<Version> {
-        let bytes = state.to_bytes()?;
         loop {
-            let bytes = bytes.clone();
-            let saved = self.call("save".into(), |world| replace(&mut world.stored, bytes, over));
+            let saved = self.call("save".into(), |world| replace(&mut world.stored, state, over));
             match saved.await {
                 // A store settles a lost answer by reading back.
                 Err(error) if error.is(Class::Lost) => {

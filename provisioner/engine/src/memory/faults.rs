@@ -25,7 +25,7 @@ pub(super) enum Fate {
 }
 
 /// One life of the process that talks to the cloud.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Life {
     pub(super) faults: Faults,
     pub(super) calls: usize,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Class, Error, Result};
@@ -44,7 +45,7 @@ impl Object {
 }
 
 /// All of them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Objects {
     pub(super) all: BTreeMap<Id, Object>,
     made: usize,
@@ -144,8 +145,8 @@ impl Objects {
         Ok(Some(Seen {
             id: id.clone(),
             owner: object.owner.clone(),
-            spec: serde_json::from_value(object.spec.clone())?,
-            outputs: serde_json::from_value(Value::Object(object.outputs(id)))?,
+            spec: R::deserialize(&object.spec)?,
+            outputs: R::Outputs::deserialize(&object.outputs(id))?,
             ready,
         }))
     }

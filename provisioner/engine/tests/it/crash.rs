@@ -6,19 +6,19 @@ use engine::memory::{Faults, Memory};
 
 use super::world::{End, check, converge, prod, run};
 
-/// Makes `before` hold, breaks the run towards `after` with each fault in turn, and lets the next
-/// run repair it.
-async fn at_every_call(before: Option<&Graph>, after: &Graph, fault: fn(usize) -> Faults) -> usize {
-    let calls = {
-        let memory = Memory::default();
-        prepare(&memory, before).await;
-        converge(&memory, after).await;
-        check(&memory, after).await;
-        memory.calls()
-    };
+/// Breaks the run from `before` to `after` with a fault at each call in turn, and lets the next run
+/// repair it. Returns how many calls there are.
+pub(crate) async fn at_every_call(
+    before: &Memory,
+    after: &Graph,
+    fault: fn(usize) -> Faults,
+) -> usize {
+    let whole = before.fork();
+    converge(&whole, after).await;
+    check(&whole, after).await;
+    let calls = whole.calls();
     for call in 0..calls {
-        let memory = Memory::default();
-        prepare(&memory, before).await;
+        let memory = before.fork();
         if let End::Done(outcome) = run(&memory, after, fault(call)).await {
             let outcome = outcome.unwrap();
             assert!(outcome.is_complete(), "call {call}: {:?}", outcome.failed);
@@ -29,35 +29,55 @@ async fn at_every_call(before: Option<&Graph>, after: &Graph, fault: fn(usize) -
     calls
 }
 
-async fn prepare(memory: &Memory, before: Option<&Graph>) {
-    if let Some(graph) = before {
-        converge(memory, graph).await;
-    }
-}
-
-const FAULTS: [fn(usize) -> Faults; 4] = [
-    |call| Faults { crash_before: Some(call), ..Faults::default() },
-    |call| Faults { crash_after: Some(call), ..Faults::default() },
-    |call| Faults { lose_answer: Some(call), ..Faults::default() },
-    |call| Faults { throttle: Some(call), slow: 2, ..Faults::default() },
-];
-
-#[tokio::test(start_paused = true)]
-async fn up_survives_every_call() {
+async fn up(fault: fn(usize) -> Faults) {
     let graph = prod();
-    for fault in FAULTS {
-        let calls = at_every_call(None, &graph, fault).await;
-        assert!(calls > graph.len(), "{calls} calls for {} resources", graph.len());
-    }
+    let calls = at_every_call(&Memory::default(), &graph, fault).await;
+    assert!(calls > graph.len(), "{calls} calls for {} resources", graph.len());
 }
 
-#[tokio::test(start_paused = true)]
-async fn destroy_survives_every_call() {
-    let (graph, nothing) = (prod(), Graph::new());
-    for fault in FAULTS {
-        let calls = at_every_call(Some(&graph), &nothing, fault).await;
-        assert!(calls >= graph.len(), "{calls} calls for {} resources", graph.len());
-    }
+async fn destroy(fault: fn(usize) -> Faults) {
+    let memory = Memory::default();
+    let graph = prod();
+    converge(&memory, &graph).await;
+    let calls = at_every_call(&memory, &Graph::new(), fault).await;
+    assert!(calls >= graph.len(), "{calls} calls for {} resources", graph.len());
+}
+
+pub(crate) fn dies_before(call: usize) -> Faults {
+    Faults { crash_before: Some(call), ..Faults::default() }
+}
+
+pub(crate) fn dies_after(call: usize) -> Faults {
+    Faults { crash_after: Some(call), ..Faults::default() }
+}
+
+fn loses_an_answer(call: usize) -> Faults {
+    Faults { lose_answer: Some(call), ..Faults::default() }
+}
+
+fn is_slow_and_throttled(call: usize) -> Faults {
+    Faults { throttle: Some(call), slow: 2, ..Faults::default() }
+}
+
+/// A test each, so that they run side by side.
+macro_rules! at_every_call {
+    ($($test:ident: $verb:ident($fault:ident);)*) => {
+        $(#[tokio::test(start_paused = true)]
+        async fn $test() {
+            $verb($fault).await;
+        })*
+    };
+}
+
+at_every_call! {
+    up_dies_before_every_call: up(dies_before);
+    up_dies_after_every_call: up(dies_after);
+    up_loses_every_answer: up(loses_an_answer);
+    up_is_slow_and_throttled_at_every_call: up(is_slow_and_throttled);
+    destroy_dies_before_every_call: destroy(dies_before);
+    destroy_dies_after_every_call: destroy(dies_after);
+    destroy_loses_every_answer: destroy(loses_an_answer);
+    destroy_is_slow_and_throttled_at_every_call: destroy(is_slow_and_throttled);
 }
 
 #[tokio::test(start_paused = true)]
