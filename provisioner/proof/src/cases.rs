@@ -1,0 +1,109 @@
+//! Which trials there are, and how they are spread over the sites.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::Result;
+use crate::finding::Finding;
+use crate::leg;
+use crate::stage::{Reference, Site, Stage};
+use crate::trial::{How, Trial, Verb};
+
+/// Beats of the lock's heart come as often as the machine is slow: the claim and the first beat are tried, and they
+/// stand for the rest.
+const BEAT: (&str, u64) = ("dynamodb.UpdateItem", 2);
+
+/// Every mutating call of a command, each disturbed in each of these ways.
+#[must_use]
+pub fn at_every_call(reference: &Reference, verb: Verb, hows: &[How]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (operation, times) in &reference.calls[&verb] {
+        let times = if operation == BEAT.0 { BEAT.1.min(*times) } else { *times };
+        for n in 1..=times {
+            for how in hows {
+                trials.push(Trial::new(verb, how.clone(), format!("{operation}@{n}")));
+            }
+        }
+    }
+    trials
+}
+
+/// Trials of all three commands that share one life of an environment: `up`, the change, `destroy`.
+#[derive(Clone, Debug, Default)]
+pub struct Life(pub Vec<Trial>);
+
+/// Puts the n-th trial of each command into the n-th life.
+#[must_use]
+pub fn lives(trials: Vec<Trial>) -> Vec<Life> {
+    let mut lives: Vec<Life> = Vec::new();
+    let mut used = [0; 3];
+    for trial in trials {
+        let n = &mut used[trial.verb as usize];
+        if *n == lives.len() {
+            lives.push(Life::default());
+        }
+        lives[*n].0.push(trial);
+        *n += 1;
+    }
+    lives
+}
+
+/// Lives through all of them, as many at a time as there are sites; `told` hears of each verdict at once.
+pub async fn live(
+    sites: &[Site],
+    reference: &Reference,
+    lives: Vec<Life>,
+    told: &(dyn Fn(&Finding) + Sync),
+) -> Result<Vec<Finding>> {
+    let queue = Mutex::new(VecDeque::from(lives));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let work = async |site: &Site| -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        while let Some(life) = next() {
+            findings.extend(one(site, reference, life, told).await?);
+        }
+        Ok(findings)
+    };
+    let mut all = Vec::new();
+    for findings in futures::future::join_all(sites.iter().map(work)).await {
+        all.extend(findings?);
+    }
+    Ok(all)
+}
+
+async fn one(
+    site: &Site,
+    reference: &Reference,
+    life: Life,
+    told: &(dyn Fn(&Finding) + Sync),
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut trials = VecDeque::from(life.0);
+    while !trials.is_empty() {
+        let stage = site.stage(0).await?;
+        for verb in Verb::ALL {
+            if trials.is_empty() {
+                break;
+            }
+            let here = trials.iter().position(|trial| trial.verb == verb);
+            let Some(trial) = here.and_then(|at| trials.remove(at)) else {
+                undisturbed(&stage, verb).await?;
+                continue;
+            };
+            let finding = leg::run(&stage, reference, &trial).await?;
+            told(&finding);
+            let clean = finding.is_clean();
+            findings.push(finding);
+            if !clean {
+                // What comes after is tried where nothing has gone wrong.
+                break;
+            }
+        }
+    }
+    Ok(findings)
+}
+
+async fn undisturbed(stage: &Stage<'_>, verb: Verb) -> Result<()> {
+    let ended = stage.run(verb).await?;
+    if ended.done() { Ok(()) } else { Err(crate::Error::Tool(ended.last_words())) }
+}

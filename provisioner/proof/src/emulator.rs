@@ -1,0 +1,74 @@
+//! An emulator of AWS in a process of its own, emptied between cases instead of started again.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use crate::wire::Wire;
+use crate::{Error, Result};
+
+/// MiniStack or moto, listening on the loopback until this is dropped.
+pub struct Emulator {
+    pub url: String,
+    wire: Wire,
+    _child: Child,
+}
+
+impl Emulator {
+    /// Starts MiniStack, which `PROVISIONER_TEST_PYTHON` or else an environment made by `scripts/python` has.
+    pub async fn ministack() -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(python()?);
+        command.args(["-m", "ministack"]);
+        command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1");
+        command.kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.stderr(Stdio::null()).spawn()?;
+        let url = format!("http://127.0.0.1:{port}");
+        let emulator = Self { wire: Wire::new(&url), url, _child: child };
+        for _ in 0..600 {
+            if tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+                return Ok(emulator);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(Error::Emulator("it does not listen".into()))
+    }
+
+    /// Forgets everything.
+    pub async fn reset(&self) -> Result<()> {
+        self.wire.post("/_ministack/reset").await
+    }
+
+    /// A way to ask it past the strict cloud.
+    #[must_use]
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// The repository's top.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn python() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("PROVISIONER_TEST_PYTHON") {
+        return Ok(given.into());
+    }
+    let output = std::process::Command::new(repository().join("scripts/python"))
+        .args(["ministack", "ministack==1.5.33", "docker>=7.0.0", "boto3"])
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(Error::Emulator("scripts/python makes no environment for it".into()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+}

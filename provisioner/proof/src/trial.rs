@@ -1,0 +1,142 @@
+//! What is done to a command while it works.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Error;
+
+/// The commands that change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// The first `up`.
+    Up,
+    /// An `up` that replaces.
+    Change,
+    Destroy,
+}
+
+impl Verb {
+    pub const ALL: [Self; 3] = [Self::Up, Self::Change, Self::Destroy];
+
+    /// As the tool is called. Whoever comes after a dead holder waits for its lease.
+    #[must_use]
+    pub fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Up | Self::Change => &["up", "--env", "prod", "--yes", "--wait", "10m"],
+            Self::Destroy => &["destroy", "--env", "prod", "--yes", "--unprotect", "--wait", "10m"],
+        }
+    }
+
+    /// What comes before it.
+    #[must_use]
+    pub fn before(self) -> Option<Self> {
+        match self {
+            Self::Up => None,
+            Self::Change => Some(Self::Up),
+            Self::Destroy => Some(Self::Change),
+        }
+    }
+}
+
+/// How a command is disturbed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// SIGKILL while the call is held before or after its effect; then the same command again.
+    Kill { after: bool },
+    /// The connection is cut before or after the effect; the command goes on by itself.
+    Cut { after: bool },
+    /// The connection is cut after the effect, and the command is given a second go whatever it said.
+    CutTwice,
+    /// Faults all along; the command goes on by itself.
+    Faults,
+    /// The cancel sequence of GitHub Actions, as many real milliseconds after the start.
+    Cancel,
+    /// Two SIGINTs, as many real milliseconds after the start.
+    InterruptTwice,
+    /// Its credentials expire at the n-th mutating call; then the same command with others.
+    Expire,
+}
+
+/// One disturbance of one command: `up kill-after ec2.CreateVpc@1`, `destroy faults throttle:20%`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    pub verb: Verb,
+    pub how: How,
+    /// A call (`service.Operation@n`), a specification of faults, milliseconds or a number.
+    pub at: String,
+}
+
+impl Trial {
+    #[must_use]
+    pub fn new(verb: Verb, how: How, at: impl Into<String>) -> Self {
+        Self { verb, how, at: at.into() }
+    }
+}
+
+const HOWS: [(&str, How); 9] = [
+    ("kill-before", How::Kill { after: false }),
+    ("kill-after", How::Kill { after: true }),
+    ("cut-before", How::Cut { after: false }),
+    ("cut-after", How::Cut { after: true }),
+    ("cut-twice", How::CutTwice),
+    ("faults", How::Faults),
+    ("cancel", How::Cancel),
+    ("interrupt-twice", How::InterruptTwice),
+    ("expire", How::Expire),
+];
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Change => "change",
+            Self::Destroy => "destroy",
+        })
+    }
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = HOWS.iter().find(|(_, how)| how == self).map_or("", |(name, _)| name);
+        f.write_str(name)
+    }
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.verb, self.how, self.at)
+    }
+}
+
+impl FromStr for Trial {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || {
+            let hows: Vec<&str> = HOWS.iter().map(|(name, _)| *name).collect();
+            Error::Tool(format!("`{text}` is not `up|change|destroy {} AT`", hows.join("|")))
+        };
+        let mut words = text.splitn(3, ' ');
+        let (Some(verb), Some(how), Some(at)) = (words.next(), words.next(), words.next()) else {
+            return Err(wrong());
+        };
+        let verb = Verb::ALL.into_iter().find(|v| v.to_string() == verb).ok_or_else(wrong)?;
+        let (_, how) = HOWS.into_iter().find(|(name, _)| *name == how).ok_or_else(wrong)?;
+        Ok(Self::new(verb, how, at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for text in ["up kill-after ec2.CreateVpc@1", "destroy faults throttle:20%,pages:2"] {
+            assert_eq!(text.parse::<Trial>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "up kill-after", "plan cancel 5", "up shoot 5"] {
+            assert!(wrong.parse::<Trial>().is_err(), "{wrong}");
+        }
+    }
+}
