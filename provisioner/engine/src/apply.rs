@@ -81,13 +81,7 @@ pub async fn apply<C: Sync, S: Store>(
     plan: &Plan,
 ) -> Result<Outcome> {
     if let Some(step) = plan.losses(run.kinds).find(|step| !run.allow.contains(&step.address)) {
-        return Err(Error::new(
-            Class::Invalid,
-            format!(
-                "{} holds data: deleting or replacing it must be allowed by name",
-                step.address
-            ),
-        ));
+        return Err(holds_data(&step.address));
     }
     let work = Work {
         run,
@@ -241,6 +235,11 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             () = self.run.stop.cancelled() => Err(interruption()),
         }
     }
+}
+
+pub(crate) fn holds_data(address: &Address) -> Error {
+    let message = format!("{address} holds data: deleting or replacing it must be allowed by name");
+    Error::new(Class::Invalid, message)
 }
 
 pub(crate) fn interruption() -> Error {

@@ -95,6 +95,20 @@ impl Memory {
         self.lock().objects.all.remove(id);
     }
 
+    /// A resource fails; the next update puts it right.
+    pub fn fail(&self, id: &Id, why: &str) {
+        if let Some(object) = self.lock().objects.all.get_mut(id) {
+            object.failed.why = Some(why.into());
+        }
+    }
+
+    /// Every update of a resource fails from now on, and leaves it as it is.
+    pub fn roll_back(&self, id: &Id, why: &str) {
+        if let Some(object) = self.lock().objects.all.get_mut(id) {
+            object.failed.next = Some(why.into());
+        }
+    }
+
     /// Somebody else makes a resource.
     pub fn plant<R: Resource>(&self, spec: &R, owner: Option<Owner>) -> Result<Id> {
         let spec = serde_json::to_value(spec)?;

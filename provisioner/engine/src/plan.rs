@@ -38,7 +38,7 @@ pub struct Step {
     /// How it is replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<Replace>,
-    /// Why it is replaced, or made although it was made before.
+    /// Why it is replaced, made although it was made before, or updated although nothing differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -173,19 +173,19 @@ fn compare(step: &mut Step, traits: &Traits) {
     let (Some(desired), Some(seen)) = (&step.desired, &step.seen) else { return };
     step.differences = diff::diff(desired, &seen.spec, traits.create_only, traits.exact);
     let fixed = step.differences.iter().find(|d| traits.immutable.contains(&d.field()));
-    step.reason = match (&seen.ready, fixed) {
-        (Ready::Never(why), _) if traits.fails_for_good => Some(format!("it failed: {why}")),
-        (Ready::Leaving(why), _) => Some(format!("it is being deleted: {why}")),
+    let replace = |why| (Action::Replace, Some(why));
+    (step.action, step.reason) = match (&seen.ready, fixed) {
+        (Ready::Never(why), _) if traits.fails_for_good => replace(format!("it failed: {why}")),
+        (Ready::Leaving(why), _) => replace(format!("it is being deleted: {why}")),
         (_, Some(difference)) if traits.replace == Replace::KeepOld => {
-            Some(format!("{} makes a new revision", difference.path))
+            replace(format!("{} makes a new revision", difference.path))
         }
-        (_, Some(difference)) => Some(format!("{} cannot be changed in place", difference.path)),
-        _ => None,
-    };
-    step.action = match (&step.reason, step.differences.is_empty()) {
-        (Some(_), _) => Action::Replace,
-        (None, true) => Action::None,
-        (None, false) => Action::Update,
+        (_, Some(difference)) => replace(format!("{} cannot be changed in place", difference.path)),
+        (Ready::Never(why), None) => {
+            (Action::Update, Some(format!("its last deployment failed: {why}")))
+        }
+        _ if step.differences.is_empty() => (Action::None, None),
+        _ => (Action::Update, None),
     };
     step.how = (step.action == Action::Replace).then_some(traits.replace);
 }

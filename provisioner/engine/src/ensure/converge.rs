@@ -1,25 +1,24 @@
 //! From what is seen to what is desired: an update in place, or another one in its place.
 
+use std::time::Duration;
+
 use super::BETWEEN_READS;
-use super::one::{One, Progress};
+use super::one::{Next, One, Progress, Sent};
+use crate::apply::holds_data;
 use crate::clock::Backoff;
 use crate::diff;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::kind::Observed;
-use crate::resource::{Id, Replace};
+use crate::resource::{Id, Ready, Replace};
 use crate::store::Store;
 
 /// How often the same difference may survive an update.
 const UPDATES: u32 = 6;
+/// How long after an update a look may still show what was before it.
+const STALE: Duration = Duration::from_secs(15);
 
-/// How the loop goes on.
-pub(super) enum Next {
-    AsDesired,
-    Look,
-    Create,
-}
 impl<C: Sync, S: Store> One<'_, C, S> {
-    /// Sends what differs.
+    /// Sends what differs; to what failed before this run, even when nothing does.
     pub(super) async fn converge(
         &self,
         current: &Observed,
@@ -28,8 +27,9 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         let traits = self.kind.traits();
         let differences =
             diff::diff(&self.desired, &current.spec, traits.create_only, traits.exact);
-        if differences.is_empty() {
-            return Ok(Next::AsDesired);
+        let has_failed = matches!(current.ready, Ready::Never(_));
+        if differences.is_empty() && !has_failed {
+            return self.settle(&current.ready, progress).await;
         }
         if differences.iter().any(|difference| traits.immutable.contains(&difference.field())) {
             if progress.created.is_some() {
@@ -37,54 +37,108 @@ impl<C: Sync, S: Store> One<'_, C, S> {
                 self.wait(progress, "not visible as it was made").await?;
                 return Ok(Next::Look);
             }
-            match traits.replace {
-                Replace::DeleteFirst => self.make_room(current, progress).await?,
-                Replace::CreateFirst | Replace::KeepOld => self.supersede(&current.id, progress),
-            }
+            self.replace(current, traits.replace, progress).await?;
             return Ok(Next::Create);
         }
         if progress.updates > 0 {
             self.work.pause(BETWEEN_READS * progress.updates).await?;
         }
-        progress.updates += 1;
-        if progress.updates > UPDATES {
+        if progress.updates == UPDATES {
             let paths: Vec<_> = differences.iter().map(|d| d.path.as_str()).collect();
             return Err(Error::other(format!(
                 "{} stay different after {UPDATES} updates",
                 paths.join(", ")
             )));
         }
+        self.update(current, progress).await?;
+        Ok(Next::Look)
+    }
+
+    /// Makes the call. Whatever arrived is seen by the next look; a refusal does not count as a try.
+    async fn update(&self, current: &Observed, progress: &mut Progress) -> Result<()> {
         let permit = self.work.may_change().await?;
         let updated = self.kind.update(self.work.run.cloud, &self.desired, current).await;
         drop(permit);
         progress.good_reads = 0;
+        let sent = |answered| {
+            let failed = match &current.ready {
+                Ready::Never(why) => Some(why.clone()),
+                _ => None,
+            };
+            Some(Sent { at: self.work.run.clock.now(), answered, failed })
+        };
         match updated {
             Ok(id) => {
                 progress.id = Some(id);
+                progress.updates += 1;
+                progress.sent = sent(true);
                 progress.backoff = Backoff::new();
+                progress.waiting_since = None;
+                Ok(())
             }
             Err(error) => {
-                // Whatever arrived is seen by the next look; a refusal does not count as a try.
-                progress.updates -= 1;
-                self.wait_out(&error, progress).await?;
+                if error.is(Class::Lost) {
+                    progress.sent = sent(false);
+                }
+                self.wait_out(&error, progress).await
             }
         }
-        Ok(Next::Look)
+    }
+
+    /// It has failed. What failed before this run is replaced or updated. What fails after this run
+    /// has changed it fails the step: ECS for one has gone back to the old task definition by then, and
+    /// the same change would fail again.
+    pub(super) async fn recover(
+        &self,
+        current: &Observed,
+        why: &str,
+        progress: &mut Progress,
+    ) -> Result<Next> {
+        if let Some(sent) = &progress.sent {
+            let as_before = sent.failed.as_deref() == Some(why);
+            let age = self.work.run.clock.now().saturating_sub(sent.at);
+            if !as_before || (sent.answered && age >= STALE) {
+                return Err(Error::other(why));
+            }
+            if sent.answered {
+                self.wait(progress, why).await?;
+                return Ok(Next::Look);
+            }
+        }
+        if self.kind.traits().fails_for_good {
+            self.replace(current, Replace::DeleteFirst, progress).await?;
+            return Ok(Next::Create);
+        }
+        self.converge(current, progress).await
+    }
+
+    /// Lets the current one go, or go later.
+    async fn replace(
+        &self,
+        current: &Observed,
+        how: Replace,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        // The plan may have seen it otherwise.
+        if self.kind.traits().precious && !self.work.run.allow.contains(self.address) {
+            return Err(holds_data(self.address));
+        }
+        match how {
+            Replace::DeleteFirst => self.make_room(current, progress).await?,
+            Replace::CreateFirst | Replace::KeepOld => self.supersede(&current.id, progress),
+        }
+        Ok(())
     }
 
     /// Deletes what stands in the way and waits until it is gone.
-    pub(super) async fn make_room(
-        &self,
-        current: &Observed,
-        progress: &mut Progress,
-    ) -> Result<()> {
+    async fn make_room(&self, current: &Observed, progress: &mut Progress) -> Result<()> {
         self.work.remove_seen(self.address, self.kind, Some(current.clone()), &current.id).await?;
         self.forget(progress);
         Ok(())
     }
 
     /// The current one becomes an older one.
-    pub(super) fn supersede(&self, id: &Id, progress: &mut Progress) {
+    fn supersede(&self, id: &Id, progress: &mut Progress) {
         progress.id = None;
         self.change_entry(|entry| {
             entry.id = None;
@@ -97,6 +151,7 @@ impl<C: Sync, S: Store> One<'_, C, S> {
     pub(super) fn forget(&self, progress: &mut Progress) {
         progress.id = None;
         progress.created = None;
+        progress.sent = None;
         progress.waiting_since = None;
         self.change_entry(|entry| {
             entry.id = None;

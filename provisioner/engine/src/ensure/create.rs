@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::one::{One, Progress};
+use super::one::{One, Progress, Sent};
 use crate::clock::Backoff;
 use crate::error::{Class, Result};
 use crate::resource::{Id, Op};
@@ -66,7 +66,9 @@ impl<C: Sync, S: Store> One<'_, C, S> {
 
     pub(super) fn made(&self, id: &Id, progress: &mut Progress) {
         progress.id = Some(id.clone());
-        progress.created = Some(self.work.run.clock.now());
+        let at = self.work.run.clock.now();
+        progress.created = Some(at);
+        progress.sent = Some(Sent { at, answered: true, failed: None });
         progress.waiting_since = None;
         progress.backoff = Backoff::new();
         let now = self.work.run.clock.wall();

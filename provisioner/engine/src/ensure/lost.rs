@@ -82,7 +82,7 @@ impl<C: Sync, S: Store> One<'_, C, S> {
     }
 
     /// It was made moments ago, by a run that died, and is not listed: repeat until that is certain.
-    pub(super) async fn look_again(&self, progress: &mut Progress) -> Result<Option<Observed>> {
+    pub(super) async fn look_again(&self, progress: &Progress) -> Result<Option<Observed>> {
         for _ in 0..EMPTY_LOOKS {
             let seen = self.observe(progress).await?;
             if seen.is_some() {

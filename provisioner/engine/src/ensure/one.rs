@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::BETWEEN_READS;
-use super::converge::Next;
 use crate::apply::Work;
 use crate::clock::Backoff;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input::Address;
 use crate::kind::{Kind, Observed};
 use crate::plan::Step;
@@ -31,10 +30,28 @@ pub(super) struct Progress {
     pub(super) id: Option<Id>,
     /// When it was created in this run.
     pub(super) created: Option<Duration>,
+    /// The last change that this run sent.
+    pub(super) sent: Option<Sent>,
     pub(super) good_reads: u32,
     pub(super) updates: u32,
     pub(super) backoff: Backoff,
     pub(super) waiting_since: Option<Duration>,
+}
+
+/// A create or update call.
+pub(super) struct Sent {
+    pub(super) at: Duration,
+    /// `false` when the answer was lost: it may not have arrived.
+    pub(super) answered: bool,
+    /// How it had failed before.
+    pub(super) failed: Option<String>,
+}
+
+/// How the loop goes on.
+pub(super) enum Next {
+    Look,
+    Create,
+    Done,
 }
 
 impl<C: Sync, S: Store> One<'_, C, S> {
@@ -43,20 +60,13 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         let mut progress = Progress {
             id: entry.as_ref().and_then(|entry| entry.id.clone()),
             created: None,
+            sent: None,
             good_reads: 0,
             updates: 0,
             backoff: Backoff::new(),
             waiting_since: None,
         };
-        // The plan's observation was made in this run, under the same lock.
-        let mut seen = match (&self.step.seen, &progress.id) {
-            (Some(seen), Some(id)) if seen.id == *id => Some(seen.clone()),
-            (_, Some(_)) if self.is_fresh(entry.as_ref()) => self.look_again(&mut progress).await?,
-            (_, None) if entry.as_ref().is_some_and(|entry| entry.intent.is_some()) => {
-                self.look_for_lost().await?
-            }
-            _ => None,
-        };
+        let mut seen = self.first_look(entry.as_ref(), &progress).await?;
         loop {
             let Some(current) = seen else {
                 if progress.created.is_none() {
@@ -69,46 +79,61 @@ impl<C: Sync, S: Store> One<'_, C, S> {
             };
             self.check_owner(&current, &progress)?;
             progress.id = Some(current.id.clone());
-            seen = match &current.ready {
+            let next = match &current.ready {
                 Ready::Leaving(why) => {
-                    self.wait(&mut progress, why).await?;
-                    let next = self.observe(&progress).await?;
-                    if next.is_none() {
-                        self.forget(&mut progress);
-                    }
-                    next
+                    seen = self.see_off(why, &mut progress).await?;
+                    continue;
                 }
-                Ready::Never(why) if self.kind.traits().fails_for_good => {
-                    if progress.created.is_some() {
-                        return Err(Error::other(why.clone()));
-                    }
-                    self.make_room(&current, &mut progress).await?;
-                    None
-                }
-                ready => match self.converge(&current, &mut progress).await? {
-                    Next::Look => self.observe(&progress).await?,
-                    Next::Create => None,
-                    Next::AsDesired => match ready {
-                        Ready::Wait(why) => {
-                            progress.good_reads = 0;
-                            self.wait(&mut progress, why).await?;
-                            self.observe(&progress).await?
-                        }
-                        Ready::Never(why) => return Err(Error::other(why.clone())),
-                        _ => {
-                            progress.good_reads += 1;
-                            if progress.created.is_none()
-                                || progress.good_reads >= self.kind.traits().reads
-                            {
-                                return Ok(current);
-                            }
-                            self.work.pause(BETWEEN_READS).await?;
-                            self.observe(&progress).await?
-                        }
-                    },
-                },
+                Ready::Never(why) => self.recover(&current, why, &mut progress).await?,
+                Ready::Wait(_) | Ready::Yes => self.converge(&current, &mut progress).await?,
+            };
+            seen = match next {
+                Next::Look => self.observe(&progress).await?,
+                Next::Create => None,
+                Next::Done => return Ok(current),
             };
         }
+    }
+
+    async fn first_look(
+        &self,
+        entry: Option<&Entry>,
+        progress: &Progress,
+    ) -> Result<Option<Observed>> {
+        match (&self.step.seen, &progress.id) {
+            // The plan's observation was made in this run, under the same lock.
+            (Some(seen), Some(id)) if seen.id == *id => Ok(Some(seen.clone())),
+            (_, Some(_)) if self.is_fresh(entry) => self.look_again(progress).await,
+            (_, None) if entry.is_some_and(|entry| entry.intent.is_some()) => {
+                self.look_for_lost().await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// It is on its way out: another one comes when it is gone.
+    async fn see_off(&self, why: &str, progress: &mut Progress) -> Result<Option<Observed>> {
+        self.wait(progress, why).await?;
+        let seen = self.observe(progress).await?;
+        if seen.is_none() {
+            self.forget(progress);
+        }
+        Ok(seen)
+    }
+
+    /// It is as desired: waits until it is ready and, when it is fresh, until enough reads agree.
+    pub(super) async fn settle(&self, ready: &Ready, progress: &mut Progress) -> Result<Next> {
+        if let Ready::Wait(why) = ready {
+            progress.good_reads = 0;
+            self.wait(progress, why).await?;
+            return Ok(Next::Look);
+        }
+        progress.good_reads += 1;
+        if progress.created.is_none() || progress.good_reads >= self.kind.traits().reads {
+            return Ok(Next::Done);
+        }
+        self.work.pause(BETWEEN_READS).await?;
+        Ok(Next::Look)
     }
 
     pub(super) async fn observe(&self, progress: &Progress) -> Result<Option<Observed>> {

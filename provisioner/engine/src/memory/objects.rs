@@ -20,6 +20,7 @@ pub struct Object {
     invisible: u32,
     pending: u32,
     leaving: Option<u32>,
+    pub(super) failed: Failed,
     holds: bool,
     outputs: &'static [&'static str],
 }
@@ -41,6 +42,36 @@ impl Object {
             ((*field).to_owned(), Value::String(value))
         };
         self.outputs.iter().map(output).collect()
+    }
+}
+
+/// How something has failed, and will.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failed {
+    pub(super) why: Option<String>,
+    /// An update came that puts it right, and shows after this many looks.
+    healed: Option<u32>,
+    /// Every update of it fails with this, and leaves it as it is.
+    pub(super) next: Option<String>,
+}
+
+impl Failed {
+    /// An update came; says whether it has an effect.
+    fn update(&mut self, slow: u32) -> bool {
+        self.healed = (self.next.is_none() && self.why.is_some()).then_some(slow);
+        if self.next.is_some() {
+            self.why.clone_from(&self.next);
+        }
+        self.next.is_none()
+    }
+
+    fn look(&mut self) -> Option<String> {
+        match &mut self.healed {
+            Some(0) => *self = Self::default(),
+            Some(looks) => *looks -= 1,
+            None => {}
+        }
+        self.why.clone()
     }
 }
 
@@ -67,6 +98,7 @@ impl Objects {
             invisible: self.slow,
             pending: self.slow,
             leaving: None,
+            failed: Failed::default(),
             holds: traits.replace != Replace::KeepOld,
             outputs: traits.outputs,
         };
@@ -98,7 +130,10 @@ impl Objects {
 
     pub(super) fn update(&mut self, id: &Id, spec: Value) -> Result<()> {
         let absent = || Error::new(Class::Absent, format!("{id} does not exist"));
-        self.all.get_mut(id).ok_or_else(absent)?.set(spec);
+        let object = self.all.get_mut(id).ok_or_else(absent)?;
+        if object.failed.update(self.slow) {
+            object.set(spec);
+        }
         Ok(())
     }
 
@@ -140,7 +175,7 @@ impl Objects {
                 object.pending -= 1;
                 Ready::Wait("pending".into())
             }
-            None => Ready::Yes,
+            None => object.failed.look().map_or(Ready::Yes, Ready::Never),
         };
         Ok(Some(Seen {
             id: id.clone(),

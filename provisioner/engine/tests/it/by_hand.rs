@@ -2,15 +2,10 @@
 
 use engine::memory::Memory;
 use engine::plan::Action;
-use engine::{Class, Id, Owner};
+use engine::{Class, Owner};
 use serde_json::json;
 
-use super::world::{check, converge, plan_now, process, prod};
-
-fn id_of(memory: &Memory, address: &str) -> Id {
-    let state = memory.stored().unwrap().unwrap();
-    state.resources[&address.into()].id.clone().unwrap()
-}
+use super::world::{check, converge, id_of, plan_now, process, prod};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_up_changes_nothing() {

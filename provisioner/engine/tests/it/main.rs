@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod crash;
+mod failed;
 mod interrupt;
 mod replace;
 mod world;

@@ -5,12 +5,7 @@ use engine::plan::Action;
 use engine::{Graph, Resource};
 
 use super::crash::{at_every_call, dies_after, dies_before};
-use super::world::{PROD, check, converge, environment, graph, plan_now, prod};
-
-fn changed(from: &str, to: &str) -> Graph {
-    assert!(PROD.contains(from));
-    graph(&environment(&PROD.replace(from, to)))
-}
+use super::world::{PROD, changed, check, converge, environment, graph, plan_now, prod};
 
 fn position(log: &[String], call: &str) -> usize {
     log.iter().position(|entry| entry == call).unwrap_or_else(|| panic!("no {call} in {log:?}"))

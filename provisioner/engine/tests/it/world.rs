@@ -38,12 +38,25 @@ pub(crate) fn graph(environment: &Environment) -> Graph {
         ("api".to_owned(), Image::Reference("example.com/api:1".into())),
         ("worker".to_owned(), Image::Built("sha256:0".into())),
     ]);
-    let facts = Facts { zones: vec!["us-east-1a".into(), "us-east-1b".into()], images };
+    let zones = vec!["us-east-1a".into(), "us-east-1b".into()];
+    let facts = Facts { zones, images, ..Facts::default() };
     stack::stack(environment, &facts).unwrap()
 }
 
 pub(crate) fn prod() -> Graph {
     graph(&environment(PROD))
+}
+
+/// [`prod`] after an edit of its file.
+pub(crate) fn changed(from: &str, to: &str) -> Graph {
+    assert!(PROD.contains(from));
+    graph(&environment(&PROD.replace(from, to)))
+}
+
+/// The id under which the state knows a resource.
+pub(crate) fn id_of(memory: &Memory, address: &str) -> Id {
+    let state = memory.stored().unwrap().unwrap();
+    state.resources[&address.into()].id.clone().unwrap()
 }
 
 /// How a run ended.
