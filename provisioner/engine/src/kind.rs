@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::input::{self, Address};
 use crate::resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};
 
+/// The field in which kinds that have tags keep them.
+const TAGS: &str = "tags";
+
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// What a kind says about itself: the constants of [`Resource`] as values.
@@ -21,15 +24,26 @@ pub struct Traits {
     pub immutable: &'static [&'static str],
     pub create_only: &'static [&'static str],
     pub exact: &'static [&'static str],
-    pub fails_for_good: bool,
+    pub on_failure: OnFailure,
     pub stable: bool,
     pub replace: Replace,
     pub precious: bool,
     pub looked_up: bool,
     pub reads: u32,
     pub pace: Pace,
+    /// The names of its fields.
+    pub fields: &'static [&'static str],
     /// The names of its outputs.
     pub outputs: &'static [&'static str],
+}
+
+/// What becomes of one that has failed ([`Ready::Never`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It is updated: what was wrong may have been put right elsewhere.
+    Update,
+    /// It never heals: another one takes its place.
+    Replace,
 }
 
 impl Traits {
@@ -40,15 +54,28 @@ impl Traits {
             immutable: R::IMMUTABLE,
             create_only: R::CREATE_ONLY,
             exact: R::EXACT,
-            fails_for_good: R::FAILS_FOR_GOOD,
+            on_failure: if R::FAILS_FOR_GOOD { OnFailure::Replace } else { OnFailure::Update },
             stable: R::STABLE,
             replace: R::REPLACE,
             precious: R::PRECIOUS,
             looked_up: R::LOOKED_UP,
             reads: R::READS,
             pace: R::PACE,
+            fields: input::fields::<R>(),
             outputs: input::fields::<R::Outputs>(),
         }
+    }
+
+    /// Whether an observation tells its owner.
+    #[must_use]
+    pub fn is_tagged(&self) -> bool {
+        self.fields.contains(&TAGS) && !self.create_only.contains(&TAGS)
+    }
+
+    /// Whether something that was looked up is the one that was looked for: its tags say so. Kinds
+    /// without tags are found by names that only we would choose.
+    pub(crate) fn is_same(&self, found: Option<&Owner>, wanted: &Owner) -> bool {
+        found.map_or(!self.is_tagged(), |owner| owner.same_resource(wanted))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::diff::{self, Difference};
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
 use crate::input::{self, Address};
-use crate::kind::{Kinds, Observed, Traits};
+use crate::kind::{Kinds, Observed, OnFailure, Traits};
 use crate::refresh::Picture;
 use crate::resource::{Id, KEPT, Ready, Replace};
 use crate::state::State;
@@ -175,7 +175,9 @@ fn compare(step: &mut Step, traits: &Traits) {
     let fixed = step.differences.iter().find(|d| traits.immutable.contains(&d.field()));
     let replace = |why| (Action::Replace, Some(why));
     (step.action, step.reason) = match (&seen.ready, fixed) {
-        (Ready::Never(why), _) if traits.fails_for_good => replace(format!("it failed: {why}")),
+        (Ready::Never(why), _) if traits.on_failure == OnFailure::Replace => {
+            replace(format!("it failed: {why}"))
+        }
         (Ready::Leaving(why), _) => replace(format!("it is being deleted: {why}")),
         (_, Some(difference)) if traits.replace == Replace::KeepOld => {
             replace(format!("{} makes a new revision", difference.path))

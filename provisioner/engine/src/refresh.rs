@@ -86,7 +86,8 @@ impl<C: Sync> KindLook<'_, C> {
                 self.kind.observe(self.cloud, Look::Lost(&entry.desired, &op))
             })
             .await?;
-            let ours = found.into_iter().find(|seen| owned_by(seen.owner.as_ref(), &op.owner));
+            let traits = self.kind.traits();
+            let ours = found.into_iter().find(|s| traits.is_same(s.owner.as_ref(), &op.owner));
             picture.seen.extend(ours.map(|seen| (address.clone(), seen)));
         }
         self.by_name(addresses, &mut picture).await?;
@@ -127,7 +128,7 @@ fn missing<'a>(addresses: &BTreeSet<&'a Address>, picture: &Picture) -> Vec<&'a 
     addresses.iter().filter(|address| !picture.seen.contains_key(**address)).copied().collect()
 }
 
-/// Kinds without tags (`None`) are found by names that only we would choose.
+/// Whether one that is known by its id may still be taken for ours: nobody else's tags are on it.
 pub(crate) fn owned_by(owner: Option<&Owner>, expected: &Owner) -> bool {
     owner.is_none_or(|owner| owner.same_resource(expected))
 }

@@ -66,7 +66,9 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
         for _ in 0..2 {
             let look = || kind.observe(self.run.cloud, Look::Lost(&desired, &op));
             let found = patient(&self.run.clock, look).await?;
-            if let Some(ours) = found.into_iter().find(|s| owned_by(s.owner.as_ref(), &op.owner)) {
+            if let Some(ours) =
+                found.into_iter().find(|s| kind.traits().is_same(s.owner.as_ref(), &op.owner))
+            {
                 return Ok(Some(ours));
             }
             self.pause(Duration::from_secs(15)).await?;

@@ -8,7 +8,7 @@ use crate::apply::holds_data;
 use crate::clock::Backoff;
 use crate::diff;
 use crate::error::{Class, Error, Result};
-use crate::kind::Observed;
+use crate::kind::{Observed, OnFailure};
 use crate::resource::{Id, Ready, Replace};
 use crate::store::Store;
 
@@ -105,7 +105,7 @@ impl<C: Sync, S: Store> One<'_, C, S> {
                 return Ok(Next::Look);
             }
         }
-        if self.kind.traits().fails_for_good {
+        if self.kind.traits().on_failure == OnFailure::Replace {
             self.replace(current, Replace::DeleteFirst, progress).await?;
             return Ok(Next::Create);
         }

@@ -33,7 +33,9 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         loop {
             let look = || self.kind.observe(run.cloud, Look::Lost(&self.desired, &op));
             let found = patient(&run.clock, look).await?;
-            if let Some(ours) = found.into_iter().find(|s| owned_by(s.owner.as_ref(), &op.owner)) {
+            if let Some(ours) =
+                found.into_iter().find(|s| self.kind.traits().is_same(s.owner.as_ref(), &op.owner))
+            {
                 return Ok(Some(ours));
             }
             empty += 1;

@@ -51,7 +51,7 @@ impl Writer {
             let wait = match world.pick(4) {
                 0 => None,
                 1 => Some(Duration::from_secs(20)),
-                _ => Some(Duration::from_secs(600)),
+                _ => Some(Duration::from_mins(10)),
             };
             let holder = Holder {
                 who: format!("writer-{name}"),
@@ -75,7 +75,7 @@ impl Writer {
                     ));
                 }
             }
-            cloud.process.sleep(world.up_to(Duration::from_secs(60))).await;
+            cloud.process.sleep(world.up_to(Duration::from_mins(1))).await;
         }
     }
 
@@ -127,7 +127,7 @@ impl Writer {
 async fn fate(clouds: Vec<Cloud>, plot: Plot) {
     let world = clouds[0].process.world.clone();
     for _ in 0..12 {
-        world.sleep(world.up_to(Duration::from_secs(60))).await;
+        world.sleep(world.up_to(Duration::from_mins(1))).await;
         let cloud = &clouds[world.pick(clouds.len())];
         if plot.freezes && world.chance(60) {
             let time = world.up_to(Duration::from_secs(if world.chance(30) { 300 } else { 40 }));
@@ -140,7 +140,7 @@ async fn fate(clouds: Vec<Cloud>, plot: Plot) {
             && world.chance(30)
             && let Ok(Some(shown)) = show(cloud, "shop/prod").await
         {
-            world.sleep(world.up_to(Duration::from_secs(120))).await;
+            world.sleep(world.up_to(Duration::from_mins(2))).await;
             if let Ok(row) = force(cloud, "shop/prod", shown.fence).await {
                 assert_eq!(
                     row.fence,
@@ -169,7 +169,7 @@ fn history(seed: u64, plot: Plot) -> (Vec<String>, Sums, Duration) {
         world.spawn(Writer { name, cloud, plot, sums, acknowledged }.live());
     }
     world.spawn(fate(clouds, plot));
-    let ended = world.run(Duration::from_secs(4 * 3600));
+    let ended = world.run(Duration::from_hours(4));
     let mut truth = truth.lock().unwrap();
     for entry in acknowledged.lock().unwrap().iter() {
         truth.expect(*entry);

@@ -107,7 +107,6 @@ impl Objects {
     }
 
     pub(super) fn create(&mut self, traits: &Traits, mut spec: Value, op: &Op) -> Result<Id> {
-        let tagged = spec.get("tags").is_some();
         for used in ids_in(&spec) {
             if self.all.get(&used).is_none_or(Object::is_leaving) {
                 return Err(Error::new(Class::Absent, format!("{used} does not exist")));
@@ -116,8 +115,8 @@ impl Objects {
         if let Some(taken) = self.named(traits.kind, &spec) {
             return Err(Error::new(Class::Exists, format!("{taken} has that name")));
         }
-        // One call brings it into being; collections come with later calls.
-        if let (true, Some(fields)) = (tagged, spec.as_object_mut()) {
+        // One call brings it into being; the collections of what has more than one come with later calls.
+        if let (true, Some(fields)) = (spec.get("tags").is_some(), spec.as_object_mut()) {
             for (name, value) in fields {
                 if name != "tags" && value.is_array() && !traits.immutable.contains(&name.as_str())
                 {
@@ -125,7 +124,7 @@ impl Objects {
                 }
             }
         }
-        Ok(self.insert(traits, spec, tagged.then(|| op.owner.clone())))
+        Ok(self.insert(traits, spec, traits.is_tagged().then(|| op.owner.clone())))
     }
 
     pub(super) fn update(&mut self, id: &Id, spec: Value) -> Result<()> {

@@ -1,11 +1,12 @@
 //! Somebody else's hands: changed, deleted, already there.
 
-use engine::memory::Memory;
+use engine::memory::{Faults, Memory};
 use engine::plan::Action;
 use engine::{Class, Owner};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
-use super::world::{check, converge, id_of, plan_now, process, prod};
+use super::world::{End, check, converge, id_of, plan_now, process, prod, run};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_up_changes_nothing() {
@@ -61,12 +62,28 @@ async fn a_strangers_resource_is_never_taken_over() {
         tags: kinds::Tags::default(),
     };
     let planted = memory.plant(&stranger, Some(Owner::of("other", "prod"))).unwrap();
-    let outcome = process(&memory, &graph, &Default::default()).await.unwrap();
+    let outcome = process(&memory, &graph, &CancellationToken::new()).await.unwrap();
     assert!(outcome.failed.iter().any(|(_, error)| error.is(Class::Foreign)), "{outcome:?}");
     assert_eq!(memory.objects()[&planted].spec["container_insights"], "enabled");
     let nothing = engine::Graph::new();
     converge(&memory, &nothing).await;
     assert_eq!(memory.objects().keys().collect::<Vec<_>>(), [&planted]);
+}
+
+/// A creation was begun and made nothing, and what is found in its place carries no tags.
+#[tokio::test(start_paused = true)]
+async fn what_looks_like_a_lost_one_is_not_taken_over_either() {
+    let (memory, graph) = (Memory::default(), prod());
+    let stranger: kinds::Vpc =
+        serde_json::from_value(graph.get(&"vpc.main".into()).unwrap().spec.clone()).unwrap();
+    let planted = memory.plant(&stranger, None).unwrap();
+    let whole = memory.fork();
+    converge(&whole, &graph).await;
+    let create = whole.log().iter().position(|call| call == "create vpc");
+    let faults = Faults { crash_before: create, ..Faults::default() };
+    assert!(matches!(run(&memory, &graph, faults).await, End::Crashed));
+    converge(&memory, &graph).await;
+    assert_ne!(id_of(&memory, "vpc.main"), planted);
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,7 +86,7 @@ fn within(name: &str, limit: usize) -> String {
 /// Six hexadecimal characters.
 fn short_digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()
+    format!("{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Truth {
                     && victim.owner != claim.owner
                 {
                     self.steals += 1;
-                    let silent = now - self.written;
+                    let silent = now.saturating_sub(self.written);
                     if silent < victim.lease {
                         let fence = row.fence;
                         self.wrong(format!("fence {fence} was stolen after {silent:?} of silence"));

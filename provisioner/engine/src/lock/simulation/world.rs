@@ -203,7 +203,8 @@ impl Process {
 impl Time for Process {
     fn now(&self) -> Duration {
         // A machine has been running for a while when the story begins.
-        Duration::from_secs(100_000) + self.world.now() - self.machine.lock().unwrap().asleep
+        let since = Duration::from_secs(100_000) + self.world.now();
+        since.saturating_sub(self.machine.lock().unwrap().asleep)
     }
 
     fn wall(&self) -> Timestamp {
