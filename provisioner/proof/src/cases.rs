@@ -13,6 +13,9 @@ use crate::trial::{How, Trial, Verb};
 /// stand for the rest.
 const BEAT: (&str, u64) = ("dynamodb.UpdateItem", 2);
 
+/// How often a trial is repeated because the machine stood still.
+const STALLS: u32 = 3;
+
 /// Every mutating call of a command, each disturbed in each of these ways.
 #[must_use]
 pub fn at_every_call(reference: &Reference, verb: Verb, hows: &[How]) -> Vec<Trial> {
@@ -79,18 +82,29 @@ async fn one(
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut trials = VecDeque::from(life.0);
+    let mut stalls = 0;
     while !trials.is_empty() {
-        let stage = site.stage(0).await?;
+        let seed = trials.front().map_or(0, |trial| trial.seeded().1);
+        let stage = site.stage(seed).await?;
         for verb in Verb::ALL {
             if trials.is_empty() {
                 break;
             }
             let here = trials.iter().position(|trial| trial.verb == verb);
             let Some(trial) = here.and_then(|at| trials.remove(at)) else {
-                undisturbed(&stage, verb).await?;
+                // A destroy does not mind which form of the stack it finds.
+                if verb == Verb::Up || trials.iter().any(|trial| trial.verb == Verb::Change) {
+                    undisturbed(&stage, verb).await?;
+                }
                 continue;
             };
-            let finding = leg::run(&stage, reference, &trial).await?;
+            let mut finding = leg::run(&stage, reference, &trial).await?;
+            if finding.is_stalled() && stalls < STALLS {
+                stalls += 1;
+                trials.push_front(trial);
+                break;
+            }
+            finding.stalls = std::mem::take(&mut stalls);
             told(&finding);
             let clean = finding.is_clean();
             findings.push(finding);

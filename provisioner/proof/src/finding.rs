@@ -20,6 +20,8 @@ pub struct Finding {
     /// What should be there and is not.
     pub missing: Vec<String>,
     pub violations: Vec<Violation>,
+    /// How often it was tried in vain, because this machine stood still.
+    pub stalls: u32,
 }
 
 impl Finding {
@@ -33,6 +35,7 @@ impl Finding {
             orphans: Vec::new(),
             missing: Vec::new(),
             violations: Vec::new(),
+            stalls: 0,
         }
     }
 
@@ -43,6 +46,13 @@ impl Finding {
             && self.orphans.is_empty()
             && self.missing.is_empty()
             && self.violations.is_empty()
+    }
+
+    /// Whether nothing is proved: this machine stood still for longer than a compressed lease, so that a command that
+    /// nobody disturbed lost its lock.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stuck.as_ref().is_some_and(|why| why.contains("its heartbeat has not got through"))
     }
 
     /// Compares what is there with what a run that nobody disturbs leaves.

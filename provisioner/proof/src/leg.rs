@@ -8,6 +8,7 @@ use strict::{Faults, audit};
 use crate::finding::Finding;
 use crate::stage::{Reference, Stage};
 use crate::trial::{How, Trial, Verb};
+use crate::writers;
 use crate::{Error, Result};
 
 /// Other credentials than those that expire.
@@ -62,9 +63,13 @@ async fn disturb(stage: &Stage<'_>, trial: &Trial, hit: &mut bool) -> Result<Opt
             let second = again(stage, trial).await?;
             Ok(second.map(|why| format!("{why}; before: {first:?}")))
         }
-        How::Faults => alone(stage, trial, &trial.at, hit).await,
+        How::Faults => alone(stage, trial, trial.seeded().0, hit).await,
         How::Cancel | How::InterruptTwice => interrupt(stage, trial, hit).await,
         How::Expire => expire(stage, trial, hit).await,
+        How::Writers => {
+            *hit = true;
+            writers::run(stage, trial.verb, &trial.at).await
+        }
     }
 }
 

@@ -2,15 +2,20 @@
 //! confused at every call. It knows the tool by its command line and AWS by its lists, and nothing of either's inside.
 
 pub mod cases;
+pub mod chance;
 pub mod emulator;
 pub mod finding;
 pub mod leg;
 pub mod listing;
+pub mod makespan;
 pub mod project;
 pub mod stage;
+pub mod suite;
+pub mod table;
 pub mod tool;
 pub mod trial;
 pub mod wire;
+pub mod writers;
 
 use thiserror::Error;
 

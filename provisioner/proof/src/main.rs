@@ -1,39 +1,62 @@
 //! `proof`: all of it, or single trials, from the command line.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use proof::cases::{Life, at_every_call, live, lives};
+use proof::cases::{Life, live};
 use proof::finding::Finding;
 use proof::stage::{Reference, Site};
-use proof::trial::{How, Trial, Verb};
-use proof::{Error, Result};
+use proof::suite::Suite;
+use proof::table::Results;
+use proof::trial::Trial;
+use proof::{Result, emulator, makespan};
 
 /// Disturbs the real tool at every call, and looks at what is left.
 #[derive(Parser)]
 #[command(version, after_help = "Example: proof try 'up kill-after ec2.CreateVpc@1'")]
 struct Arguments {
     #[command(subcommand)]
-    verb: What,
+    verb: Verb,
     /// Emulators that work side by side.
     #[arg(long, global = true, default_value_t = 2)]
     workers: usize,
-    /// Virtual seconds per real second.
-    #[arg(long, global = true, default_value_t = 100.0)]
-    scale: f64,
+    /// Virtual seconds per real second, instead of each suite's own.
+    #[arg(long, global = true)]
+    scale: Option<f64>,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Makes single trials, those of different commands in one life.
-    Try { trials: Vec<Trial> },
-    /// Kills at every call.
-    Kills {
-        /// Only every n-th.
-        #[arg(long, default_value_t = 1)]
-        step: usize,
+enum Verb {
+    /// Makes single trials, those of different commands in one life of an environment.
+    Try {
+        #[arg(required = true)]
+        trials: Vec<Trial>,
     },
+    /// A few trials of every suite, by seed.
+    Sample {
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Of each suite, at most this many for each command.
+        #[arg(long, default_value_t = 2)]
+        most: usize,
+        #[arg(long)]
+        suite: Vec<Suite>,
+    },
+    /// All suites, or those that are named; without names, rewrites the page of results.
+    Full {
+        #[arg(long)]
+        suite: Vec<Suite>,
+        /// Tries of what is random.
+        #[arg(long, default_value_t = 4)]
+        seeds: u64,
+        #[arg(long)]
+        page: Option<PathBuf>,
+    },
+    /// Times the commands.
+    Makespan,
 }
 
 #[tokio::main]
@@ -49,23 +72,58 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<bool> {
-    let open = (0..arguments.workers).map(|_| Site::open(arguments.scale));
-    let sites: Vec<Site> = futures::future::try_join_all(open).await?;
-    let first = sites.first().ok_or_else(|| Error::Tool("no workers".into()))?;
-    let reference = Reference::of(first).await?;
-    let lives = match arguments.verb {
-        What::Try { trials } => vec![Life(trials)],
-        What::Kills { step } => {
-            let hows = [How::Kill { after: false }, How::Kill { after: true }];
-            let all = Verb::ALL.into_iter().flat_map(|v| at_every_call(&reference, v, &hows));
-            lives(all.step_by(step).collect())
+    let open = (0..arguments.workers.max(1)).map(|_| Site::open(50.0));
+    let mut sites: Vec<Site> = futures::future::try_join_all(open).await?;
+    if let Verb::Makespan = arguments.verb {
+        let times = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
+        times.iter().for_each(|time| say(&format!("{time:?} {:.2}", time.ratio())));
+        return Ok(true);
+    }
+    let reference = Reference::of(&sites[0]).await?;
+    let mut results = Results { reference, findings: Vec::new(), makespans: Vec::new() };
+    let (suites, page) = match &arguments.verb {
+        Verb::Try { trials } => {
+            at(&mut sites, arguments.scale.unwrap_or(50.0));
+            let findings = tell(&sites, &results.reference, vec![Life(trials.clone())]).await?;
+            return Ok(findings.iter().all(Finding::is_clean));
         }
+        Verb::Sample { suite, .. } => (suite, None),
+        Verb::Full { suite, page, .. } => (suite, Some((page, suite.is_empty()))),
+        Verb::Makespan => return Ok(true),
     };
-    say(&format!("{} lives", lives.len()));
-    let findings = live(&sites, &reference, lives, &|finding| say(&finding.line())).await?;
-    let clean = findings.iter().filter(|finding| finding.is_clean()).count();
-    say(&format!("{clean} of {} clean", findings.len()));
-    Ok(findings.iter().all(Finding::is_clean))
+    let all = Suite::ALL.to_vec();
+    for suite in if suites.is_empty() { &all } else { suites } {
+        let lives = match &arguments.verb {
+            Verb::Sample { seed, most, .. } => suite.sample(&results.reference, *seed, *most),
+            Verb::Full { seeds, .. } => suite.full(&results.reference, *seeds),
+            _ => Vec::new(),
+        };
+        at(&mut sites, arguments.scale.unwrap_or(suite.scale()));
+        let begun = Instant::now();
+        let findings = tell(&sites, &results.reference, lives).await?;
+        let clean = findings.iter().filter(|finding| finding.is_clean()).count();
+        let took = begun.elapsed().as_secs();
+        say(&format!("{suite}: {clean} of {} clean, {took} s", findings.len()));
+        results.findings.push((*suite, findings));
+    }
+    if let Some((page, whole)) = page {
+        results.makespans = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
+        let own = emulator::repository().join("provisioner/proof/RESULTS.md");
+        if let Some(path) = page.clone().or(whole.then_some(own)) {
+            std::fs::write(path, results.page())?;
+        }
+    }
+    Ok(results.findings.iter().flat_map(|(_, findings)| findings).all(Finding::is_clean))
+}
+
+/// Sets the sites' clocks; the first of them.
+fn at(sites: &mut [Site], scale: f64) -> &Site {
+    sites.iter_mut().for_each(|site| site.scale = scale);
+    &sites[0]
+}
+
+async fn tell(sites: &[Site], reference: &Reference, lives: Vec<Life>) -> Result<Vec<Finding>> {
+    live(sites, reference, lives, &|finding| say(&finding.line())).await
 }
 
 fn say(line: &str) {

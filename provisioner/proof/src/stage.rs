@@ -108,9 +108,18 @@ pub struct Reference {
     pub calls: BTreeMap<Verb, BTreeMap<String, u64>>,
     /// All calls of each command.
     pub total: BTreeMap<Verb, u64>,
+    /// How long each command took, in virtual seconds.
+    pub seconds: BTreeMap<Verb, f64>,
 }
 
 impl Reference {
+    /// About how many real milliseconds a command takes at a scale.
+    #[must_use]
+    pub fn takes(&self, verb: Verb, scale: f64) -> u64 {
+        let time = std::time::Duration::from_secs_f64(self.seconds[&verb] / scale);
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Runs all commands once.
     pub async fn of(site: &Site) -> Result<Self> {
         let stage = site.stage(0).await?;
@@ -121,6 +130,7 @@ impl Reference {
             if !ended.done() {
                 return Err(crate::Error::Tool(format!("{verb}: {}", ended.last_words())));
             }
+            reference.seconds.insert(verb, ended.elapsed.as_secs_f64() * site.scale);
             reference.after.insert(verb, stage.list().await?);
             let calls = stage.cloud.calls();
             let own: Vec<_> = calls.iter().filter(|call| call.seq > from).collect();

@@ -55,6 +55,8 @@ pub enum How {
     InterruptTwice,
     /// Its credentials expire at the n-th mutating call; then the same command with others.
     Expire,
+    /// A second writer comes, or the first is paused: a scenario of [`crate::writers`].
+    Writers,
 }
 
 /// One disturbance of one command: `up kill-after ec2.CreateVpc@1`, `destroy faults throttle:20%`.
@@ -71,9 +73,16 @@ impl Trial {
     pub fn new(verb: Verb, how: How, at: impl Into<String>) -> Self {
         Self { verb, how, at: at.into() }
     }
+
+    /// What it is about, and the seed of the cloud's chance that may follow (`throttle:20% seed 7`).
+    #[must_use]
+    pub fn seeded(&self) -> (&str, u64) {
+        let (at, seed) = self.at.split_once(" seed ").unwrap_or((&self.at, "0"));
+        (at, seed.parse().unwrap_or(0))
+    }
 }
 
-const HOWS: [(&str, How); 9] = [
+const HOWS: [(&str, How); 10] = [
     ("kill-before", How::Kill { after: false }),
     ("kill-after", How::Kill { after: true }),
     ("cut-before", How::Cut { after: false }),
@@ -83,6 +92,7 @@ const HOWS: [(&str, How); 9] = [
     ("cancel", How::Cancel),
     ("interrupt-twice", How::InterruptTwice),
     ("expire", How::Expire),
+    ("writers", How::Writers),
 ];
 
 impl fmt::Display for Verb {
@@ -117,7 +127,8 @@ impl FromStr for Trial {
             Error::Tool(format!("`{text}` is not `up|change|destroy {} AT`", hows.join("|")))
         };
         let mut words = text.splitn(3, ' ');
-        let (Some(verb), Some(how), Some(at)) = (words.next(), words.next(), words.next()) else {
+        let (Some(verb), Some(how), at) = (words.next(), words.next(), words.next().unwrap_or(""))
+        else {
             return Err(wrong());
         };
         let verb = Verb::ALL.into_iter().find(|v| v.to_string() == verb).ok_or_else(wrong)?;
@@ -135,7 +146,7 @@ mod tests {
         for text in ["up kill-after ec2.CreateVpc@1", "destroy faults throttle:20%,pages:2"] {
             assert_eq!(text.parse::<Trial>().unwrap().to_string(), text);
         }
-        for wrong in ["", "up kill-after", "plan cancel 5", "up shoot 5"] {
+        for wrong in ["", "up", "plan cancel 5", "up shoot 5"] {
             assert!(wrong.parse::<Trial>().is_err(), "{wrong}");
         }
     }

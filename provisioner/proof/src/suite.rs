@@ -1,0 +1,163 @@
+//! The suites: which trials are made, of all that could be.
+
+use crate::cases::{Life, at_every_call, lives};
+use crate::chance::Chance;
+use crate::stage::Reference;
+use crate::trial::{How, Trial, Verb};
+use crate::writers::SCENARIOS;
+
+/// Create actions whose first answer is lost, one at a time: those of Terraform's measurement, and the stack's others.
+pub const CREATES: [&str; 20] = [
+    "ec2.CreateVpc",
+    "ec2.CreateSubnet",
+    "ec2.CreateInternetGateway",
+    "ec2.AllocateAddress",
+    "ec2.CreateNatGateway",
+    "ec2.CreateRouteTable",
+    "ec2.CreateSecurityGroup",
+    "ec2.CreateVpcEndpoint",
+    "ec2.AssociateRouteTable",
+    "elasticloadbalancing.CreateLoadBalancer",
+    "elasticloadbalancing.CreateTargetGroup",
+    "elasticloadbalancing.CreateListener",
+    "elasticloadbalancing.CreateRule",
+    "ecs.CreateCluster",
+    "ecs.RegisterTaskDefinition",
+    "ecs.CreateService",
+    "iam.CreateRole",
+    "logs.CreateLogGroup",
+    "ecr.CreateRepository",
+    "secretsmanager.CreateSecret",
+];
+
+/// What goes wrong at random, together and alone.
+const FAULTS: [&str; 6] = [
+    "throttle:20%",
+    "500:5%,503:5%",
+    "pages:2",
+    "stale:20%",
+    "buckets,fresh",
+    "throttle:10%,500:3%,503:3%,slow:5%/100,stale:10%,pages:2",
+];
+
+/// One kind of disturbance, tried in many places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    Kills,
+    Cuts,
+    Creates,
+    Faults,
+    Cancels,
+    Expiry,
+    Writers,
+}
+
+impl Suite {
+    pub const ALL: [Self; 7] = [
+        Self::Kills,
+        Self::Cuts,
+        Self::Creates,
+        Self::Faults,
+        Self::Cancels,
+        Self::Expiry,
+        Self::Writers,
+    ];
+
+    /// Virtual seconds per real second. Slower where seconds of the tool's own are to be felt.
+    #[must_use]
+    pub fn scale(self) -> f64 {
+        match self {
+            Self::Cancels | Self::Writers => 25.0,
+            _ => 60.0,
+        }
+    }
+
+    /// All of it: every call, and `seeds` tries of what is random.
+    #[must_use]
+    pub fn full(self, reference: &Reference, seeds: u64) -> Vec<Life> {
+        let hows: &[How] = match self {
+            Self::Kills => &[How::Kill { after: false }, How::Kill { after: true }],
+            Self::Cuts => &[How::Cut { after: false }, How::Cut { after: true }],
+            Self::Creates => {
+                let trial = |create| Trial::new(Verb::Up, How::CutTwice, format!("{create}@1"));
+                let gone = || Trial::new(Verb::Destroy, How::Faults, "");
+                return CREATES.map(|create| Life(vec![trial(create), gone()])).into();
+            }
+            _ => return lives(self.random(reference, seeds)),
+        };
+        let every = |verb| at_every_call(reference, verb, hows);
+        lives(Verb::ALL.into_iter().flat_map(every).collect())
+    }
+
+    /// A few of them, by seed.
+    #[must_use]
+    pub fn sample(self, reference: &Reference, seed: u64, most: usize) -> Vec<Life> {
+        let mut chance = Chance::new(seed);
+        if self == Self::Creates {
+            return chance.some(self.full(reference, 1), most);
+        }
+        let mut trials = Vec::new();
+        for verb in Verb::ALL {
+            let all = self.full(reference, 1).into_iter().flat_map(|life| life.0);
+            trials.extend(chance.some(all.filter(|trial| trial.verb == verb).collect(), most));
+        }
+        lives(trials)
+    }
+
+    fn random(self, reference: &Reference, seeds: u64) -> Vec<Trial> {
+        let mut trials = Vec::new();
+        for verb in Verb::ALL {
+            let milliseconds = reference.takes(verb, self.scale());
+            let mutating: u64 = reference.calls[&verb].values().sum();
+            for seed in 0..seeds {
+                let mut chance = Chance::new(seed << 8 | self as u64);
+                let mut add = |how, at: String| trials.push(Trial::new(verb, how, at));
+                match self {
+                    Self::Faults => {
+                        FAULTS.iter().for_each(|f| add(How::Faults, format!("{f} seed {seed}")));
+                    }
+                    Self::Cancels => {
+                        add(How::Cancel, chance.below(milliseconds).to_string());
+                        add(How::InterruptTwice, chance.below(milliseconds).to_string());
+                    }
+                    Self::Expiry => {
+                        add(How::Expire, (1 + chance.below(mutating * 3 / 4)).to_string())
+                    }
+                    // Two writers meet where there is much to write.
+                    Self::Writers if verb != Verb::Change => {
+                        for scenario in SCENARIOS {
+                            let calls = 10 + chance.below(mutating / 3);
+                            add(How::Writers, format!("{scenario} {calls}"));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        trials
+    }
+}
+
+impl std::fmt::Display for Suite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Kills => "kills",
+            Self::Cuts => "cuts",
+            Self::Creates => "creates",
+            Self::Faults => "faults",
+            Self::Cancels => "cancels",
+            Self::Expiry => "expiry",
+            Self::Writers => "writers",
+        })
+    }
+}
+
+impl std::str::FromStr for Suite {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(|suite| suite.to_string()).join(", ");
+        let found = Self::ALL.into_iter().find(|suite| suite.to_string() == text);
+        found.ok_or_else(|| format!("one of {names}"))
+    }
+}

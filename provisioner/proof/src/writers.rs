@@ -1,0 +1,179 @@
+//! Two who want to write at once: one waits, is paused, is robbed of its lock, or has a clock that is wrong.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use strict::Call;
+
+use crate::stage::Stage;
+use crate::tool::{Ended, Started};
+use crate::trial::Verb;
+use crate::wire::KEY;
+use crate::{Error, Result};
+
+/// The second writer's credentials: the log tells the two apart by them.
+const SECOND: &str = "AKIAPROOF00000000002";
+
+/// Exit codes of the tool: the lock is somebody else's; it was lost on the way.
+const LOCKED: i32 = 5;
+const FENCED: i32 = 8;
+
+/// The lease of a silent holder, in virtual seconds.
+const LEASE: f64 = 30.0;
+
+/// What is tried, by name.
+pub const SCENARIOS: [&str; 4] = ["contention", "paused", "forced", "skewed"];
+
+/// Plays a scenario, given as a name and how many mutating calls the first writer makes before it begins
+/// (`paused 20`). Returns what was not as it must be.
+pub async fn run(stage: &Stage<'_>, verb: Verb, scenario: &str) -> Result<Option<String>> {
+    let (name, calls) = scenario.split_once(' ').unwrap_or((scenario, "20"));
+    let calls: u64 =
+        calls.parse().map_err(|_| Error::Tool(format!("`{scenario}`: how many calls?")))?;
+    let first = stage.begin(verb).await?;
+    let two = Two { stage, verb, from: stage.cloud.counts().mutating + calls };
+    two.until(|calls| calls.iter().any(|call| call.mutation >= two.from)).await?;
+    match name {
+        "contention" => two.contention(first).await,
+        "paused" => two.paused(first).await,
+        "forced" => two.forced(first).await,
+        "skewed" => two.skewed(first).await,
+        _ => Err(Error::Tool(format!("`{name}` is none of {}", SCENARIOS.join(", ")))),
+    }
+}
+
+struct Two<'a> {
+    stage: &'a Stage<'a>,
+    verb: Verb,
+    from: u64,
+}
+
+impl Two<'_> {
+    /// One is at work: the second is told so, or waits and then finds nothing to do.
+    async fn contention(&self, first: Started) -> Result<Option<String>> {
+        let refused = self.second(false).await?.end().await?;
+        let waiting = self.second(true).await?;
+        let first = first.end().await?;
+        let waited = waiting.end().await?;
+        Ok(wrong(refused.code == Some(LOCKED), "who does not wait is refused", &refused)
+            .or_else(|| wrong(first.done(), "the first ends its work", &first))
+            .or_else(|| wrong(waited.done(), "who waits comes next", &waited)))
+    }
+
+    /// The holder stands still for longer than its lease and wakes up while another is at work.
+    async fn paused(&self, first: Started) -> Result<Option<String>> {
+        first.signal(Signal::STOP);
+        let second = self.second(true).await?;
+        let at_work = |call: &Call| {
+            call.principal == SECOND
+                && call.mutating
+                && call.service != "dynamodb"
+                && call.status > 0
+        };
+        self.until(|calls| calls.iter().any(at_work)).await?;
+        let woken = self.stage.cloud.calls().last().map_or(0, |call| call.seq);
+        first.signal(Signal::CONT);
+        let (first, second) = (first.end().await?, second.end().await?);
+        let calls = self.stage.cloud.calls();
+        // Its heart's own beats are refused by the lock's row, and so is a state by its version.
+        let late: Vec<String> = calls
+            .iter()
+            .filter(|call| call.seq > woken && call.principal == KEY && call.mutating)
+            .filter(|call| call.service != "dynamodb" && call.took_effect())
+            .map(|call| format!("{}.{}", call.service, call.operation))
+            .collect();
+        if late.len() > 1 {
+            return Ok(Some(format!("the woken holder changed more: {}", late.join(", "))));
+        }
+        Ok(wrong(first.code == Some(FENCED), "the woken holder sees that it lost the lock", &first)
+            .or_else(|| wrong(second.done(), "the second ends its work", &second)))
+    }
+
+    /// Somebody breaks the lock of one that lives.
+    async fn forced(&self, first: Started) -> Result<Option<String>> {
+        let refused = self.second(false).await?.end().await?;
+        let fence = refused.err.split_once("--fence ").map_or("", |(_, fence)| fence);
+        let fence: String = fence.chars().take_while(char::is_ascii_digit).collect();
+        let unlock = ["state", "unlock", "--env", "prod", "--fence", &fence];
+        let unlocked = self.stage.start(&unlock, SECOND).await?.end().await?;
+        let second = self.second(true).await?;
+        let (first, second) = (first.end().await?, second.end().await?);
+        Ok(wrong(refused.code == Some(LOCKED), "the refusal shows the fence", &refused)
+            .or_else(|| wrong(unlocked.done(), "the lock breaks", &unlocked))
+            .or_else(|| wrong(first.code == Some(FENCED), "the holder stops", &first))
+            .or_else(|| wrong(second.done(), "the second ends its work", &second)))
+    }
+
+    /// The holder's clock is an hour off, in both directions; at last it dies.
+    async fn skewed(&self, first: Started) -> Result<Option<String>> {
+        for hours in [1, -1] {
+            self.shift(hours).await?;
+            let refused = self.second(false).await?.end().await?;
+            if let Some(why) =
+                wrong(refused.code == Some(LOCKED), "a living holder keeps its lock", &refused)
+            {
+                return Ok(Some(why));
+            }
+        }
+        first.signal(Signal::KILL);
+        first.end().await?;
+        self.shift(-1).await?;
+        let from = self.stage.cloud.clock().now();
+        let second = self.second(true).await?.end().await?;
+        let calls = self.stage.cloud.calls();
+        let taken = calls.iter().find(|call| {
+            call.clock >= from && call.principal == SECOND && call.mutating && call.took_effect()
+        });
+        let early = taken.is_some_and(|call| call.clock - from < LEASE);
+        if early {
+            return Ok(Some("it was taken over before it had been watched for a lease".into()));
+        }
+        Ok(wrong(second.done(), "the lock of the dead is taken over", &second))
+    }
+
+    async fn second(&self, waits: bool) -> Result<Started> {
+        let arguments = self.verb.arguments();
+        let arguments = if waits { arguments } else { &arguments[..arguments.len() - 2] };
+        self.stage.start(arguments, SECOND).await
+    }
+
+    /// Waits for calls, as long as a command may take.
+    async fn until(&self, seen: impl Fn(&[Call]) -> bool) -> Result<()> {
+        for _ in 0..6000 {
+            if seen(&self.stage.cloud.calls()) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(Error::Tool(format!("{}: the calls that were waited for never came", self.verb)))
+    }
+
+    /// Moves every time of day in the lock's row.
+    async fn shift(&self, hours: i64) -> Result<()> {
+        let wire = self.stage.site.emulator.wire();
+        let call = |operation: &str| format!("DynamoDB_20120810.{operation}");
+        let tables = wire.json("dynamodb", &call("ListTables"), &json!({})).await?;
+        for table in tables["TableNames"].as_array().into_iter().flatten() {
+            let found =
+                wire.json("dynamodb", &call("Scan"), &json!({ "TableName": table })).await?;
+            for mut item in found["Items"].as_array().cloned().into_iter().flatten() {
+                for value in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+                    let text = value["S"].as_str().unwrap_or_default();
+                    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+                        value["S"] = Value::from(
+                            (time + jiff::SignedDuration::from_hours(hours)).to_string(),
+                        );
+                    }
+                }
+                let put = json!({ "TableName": table, "Item": item });
+                wire.json("dynamodb", &call("PutItem"), &put).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong(is_right: bool, what: &str, ended: &Ended) -> Option<String> {
+    (!is_right).then(|| format!("not so: {what}: {}", ended.last_words()))
+}
