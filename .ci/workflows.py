@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What an expression in a step's `env` is here. One that is not known fails.
 HERE = {
     "github.token": "token",
+    "github.event.pull_request.head.sha": "0123456789abcdef0123456789abcdef01234567",
     "github.event.pull_request.number": "7",
     "inputs.name": "local",
     "inputs.unprotect && '--unprotect' || ''": "--unprotect",
