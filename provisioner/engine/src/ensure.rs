@@ -20,6 +20,7 @@ use crate::event::Event;
 use crate::input::{self, Address};
 use crate::kind::{Kind, Observed};
 use crate::plan::Action;
+use crate::resource::Ready;
 use crate::store::Store;
 use one::One;
 
@@ -38,7 +39,10 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
         let kind = self.run.kinds.of(address)?;
         let desired = self.desired(address, kind)?;
         let unchanged = step.action == Action::None && step.desired.as_ref() == Some(&desired);
-        if let (true, Some(seen)) = (unchanged, &step.seen) {
+        // What an earlier run left under way is waited for: others need it, and they need it ready.
+        if let (true, Some(seen)) = (unchanged, &step.seen)
+            && matches!(seen.ready, Ready::Yes)
+        {
             self.keep_outputs(address, &seen.outputs);
             self.record(address, &desired, seen);
             return Ok(Action::None);
@@ -65,7 +69,8 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
                 self.record(address, &one.desired, &seen);
                 self.saves.notify_one();
                 let elapsed = self.run.clock.now().saturating_sub(began);
-                let action = if step.action == Action::None { Action::Update } else { step.action };
+                let changed = step.action == Action::None && !unchanged;
+                let action = if changed { Action::Update } else { step.action };
                 self.run.events.send(Event::Finished { address: address.clone(), action, elapsed });
                 Ok(action)
             }

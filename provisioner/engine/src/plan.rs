@@ -75,6 +75,16 @@ impl Plan {
         self.changes().next().is_none()
     }
 
+    /// Whether something is as desired and not ready yet: an earlier run was ended before it was.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        let waits = |step: &Step| {
+            let seen = step.seen.as_ref().filter(|_| step.action == Action::None);
+            seen.is_some_and(|seen| matches!(seen.ready, Ready::Wait(_)))
+        };
+        self.steps.values().any(waits)
+    }
+
     /// Resources that hold data and would be deleted or replaced.
     pub fn losses<'a, C>(&'a self, kinds: &'a Kinds<C>) -> impl Iterator<Item = &'a Step> {
         self.changes().filter(|step| {

@@ -4,7 +4,7 @@
 use engine::Graph;
 use engine::memory::{Faults, Memory};
 
-use super::world::{End, check, converge, prod, run};
+use super::world::{End, check, converge, plan_now, prod, run};
 
 /// Breaks the run from `before` to `after` with a fault at each call in turn, and lets the next run
 /// repair it. Returns how many calls there are.
@@ -91,4 +91,18 @@ async fn slow_and_forgetful_clouds_are_waited_for() {
     let End::Done(outcome) = run(&memory, &Graph::new(), slow).await else { panic!("crashed") };
     assert!(outcome.unwrap().is_complete());
     assert!(memory.objects().is_empty());
+}
+
+/// Others need it ready, although nothing about it is to be changed.
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_run_left_under_way_is_waited_for() {
+    let graph = prod();
+    let whole = Memory::default();
+    converge(&whole, &graph).await;
+    for call in 0..whole.calls() {
+        let memory = Memory::default();
+        let _crashed = run(&memory, &graph, Faults { slow: 3, ..dies_after(call) }).await;
+        converge(&memory, &graph).await;
+        assert!(!plan_now(&memory, &graph).await.waits(), "call {call}");
+    }
 }
