@@ -70,8 +70,13 @@ async fn up(
         }
         writing.learn(&draft.facts);
         outcome = writing.carry_out(&draft.graph, &draft.plan, allow).await?;
-    } else if writing.learn(&draft.facts) {
-        writing.journal.commit().await?;
+    } else {
+        let is_new = writing.learn(&draft.facts);
+        if draft.plan.waits() {
+            outcome = writing.carry_out(&draft.graph, &draft.plan, BTreeSet::new()).await?;
+        } else if is_new {
+            writing.journal.commit().await?;
+        }
     }
     ended(global, writing, outcome).await
 }
