@@ -18,6 +18,7 @@ mod look;
 pub mod memory;
 mod order;
 pub mod plan;
+pub mod rebuild;
 pub mod refresh;
 mod remove;
 pub mod resource;

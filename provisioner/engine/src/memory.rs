@@ -74,6 +74,11 @@ impl Memory {
         Ok(self.lock().stored.clone().map(|(state, _)| state))
     }
 
+    /// The stored state is gone.
+    pub fn lose_state(&self) {
+        self.lock().stored = None;
+    }
+
     /// Another cloud with the same in it, that goes its own way.
     #[must_use]
     pub fn fork(&self) -> Self {

@@ -22,6 +22,7 @@ pub struct Object {
     leaving: Option<u32>,
     pub(super) failed: Failed,
     holds: bool,
+    tagged: bool,
     outputs: &'static [&'static str],
 }
 
@@ -100,6 +101,7 @@ impl Objects {
             leaving: None,
             failed: Failed::default(),
             holds: traits.replace != Replace::KeepOld,
+            tagged: traits.is_tagged(),
             outputs: traits.outputs,
         };
         self.all.insert(id.clone(), object);
@@ -188,7 +190,10 @@ impl Objects {
     pub(super) fn matching<R: Resource>(&self, which: &Which<'_, R>) -> Result<Vec<Id>> {
         Ok(match which {
             Which::Ids(ids) => ids.to_vec(),
-            Which::Ours(owner) => self.made_by::<R>(|other| other.same_environment(owner)),
+            Which::Ours(owner) => {
+                let ours = self.of(R::KIND).filter(|(_, object)| self.is_of(object, owner));
+                ours.map(|(id, _)| id.clone()).collect()
+            }
             Which::Named(specs) => {
                 let mut found = Vec::new();
                 for spec in *specs {
@@ -210,6 +215,18 @@ impl Objects {
 
     fn of(&self, kind: &str) -> impl Iterator<Item = (&Id, &Object)> {
         self.all.iter().filter(move |(_, object)| object.kind == kind)
+    }
+
+    /// What has no tags is somebody's when what it uses is.
+    fn is_of(&self, object: &Object, owner: &Owner) -> bool {
+        match &object.owner {
+            Some(other) => other.same_environment(owner),
+            None if object.tagged => false,
+            None => object
+                .uses
+                .iter()
+                .any(|used| self.all.get(used).is_some_and(|object| self.is_of(object, owner))),
+        }
     }
 
     fn made_by<R: Resource>(&self, wanted: impl Fn(&Owner) -> bool) -> Vec<Id> {

@@ -6,5 +6,6 @@ mod by_hand;
 mod crash;
 mod failed;
 mod interrupt;
+mod rebuild;
 mod replace;
 mod world;
