@@ -24,6 +24,7 @@ use engine::{Class, Error, Result};
 use self::calls::{Calls, Watch};
 use crate::emulated;
 use crate::error::error;
+use crate::looks::Looks;
 
 /// Asked before every mutating call; an error means that nothing may be changed any more.
 pub type Guard = Arc<dyn Fn() -> Result<()> + Send + Sync>;
@@ -38,6 +39,7 @@ pub struct Aws {
     region: String,
     endpoints: Arc<Endpoints>,
     notes: emulated::Notes,
+    pub(crate) looks: Looks,
 }
 
 /// Who the credentials belong to.
@@ -99,6 +101,7 @@ impl Aws {
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
             endpoints: Arc::new(endpoints(sdk)),
             notes: emulated::Notes::default(),
+            looks: Looks::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::Aws;
 use crate::error::error;
 
 /// How many values one filter takes.
-const FILTER_VALUES: usize = 200;
+pub(crate) const FILTER_VALUES: usize = 200;
 
 /// Who a resource belongs to and its tags in normal form, from keys and values as the cloud lists
 /// them.

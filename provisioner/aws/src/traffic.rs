@@ -1,7 +1,7 @@
 //! The adapters of load balancers, their listeners, rules and target groups.
 
 mod action;
-mod arns;
+pub(crate) mod arns;
 mod listener;
 mod load_balancer;
 mod rules;

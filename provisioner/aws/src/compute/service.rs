@@ -63,11 +63,13 @@ impl Adapter<Service> for Aws {
         body.insert("clientToken".into(), op.id.as_str().into());
         body.insert("tags".into(), tags_json(desired.tags.for_create(&op.id)));
         let clients = self.write()?;
+        let id = id(cluster, &desired.name);
+        self.looks.unsettle(id.as_str());
         ecs::call("ecs:CreateService", &Value::Object(body), |json| {
             clients.ecs.create_service().customize().interceptor(json).send()
         })
         .await?;
-        Ok(id(cluster, &desired.name))
+        Ok(id)
     }
 
     /// Sends the fields that differ. One whose deployment failed is deployed again even when nothing
@@ -81,6 +83,7 @@ impl Adapter<Service> for Aws {
             body.insert("cluster".into(), desired.cluster.get()?.into());
             body.insert("service".into(), desired.name.as_str().into());
             let clients = self.write()?;
+            self.looks.unsettle(seen.id.as_str());
             ecs::call("ecs:UpdateService", &Value::Object(body), |json| {
                 clients.ecs.update_service().customize().interceptor(json).send()
             })
@@ -113,8 +116,10 @@ impl Aws {
         }
         let (cluster, name) = (name_of(text(service, "clusterArn")), text(service, "serviceName"));
         let (owner, tags) = seen_json(service);
+        let id = id(cluster, name);
         Ok(Some(Seen {
-            id: id(cluster, name),
+            ready: self.rollout(id.as_str(), service).await?,
+            id,
             owner,
             spec: Service {
                 name: name.into(),
@@ -124,7 +129,6 @@ impl Aws {
                 tags,
             },
             outputs: ServiceOutputs { arn: text(service, "serviceArn").into(), name: name.into() },
-            ready: self.rollout(service).await?,
         }))
     }
 

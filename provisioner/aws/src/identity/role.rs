@@ -25,7 +25,7 @@ impl Adapter<Role> for Aws {
             Which::Lost(desired, _) => [desired.name.clone()].into(),
         };
         let mut seen = Vec::new();
-        if names.len() > 1 {
+        if !self.looks.has_many_roles() {
             seen = self.roles_in_first_page(&names).await?;
             for found in &seen {
                 names.remove(found.id.as_str());

@@ -81,9 +81,9 @@ impl Aws {
             .filter(stands_here)
             .filter_map(|one| one.load_balancer_arn())
             .collect();
-        let mut labels = self.elb_labels(&arns).await?;
+        let labels = self.elb_labels(&arns).await?;
         for arn in arns {
-            let (owner, tags) = labels.take(arn);
+            let (owner, tags) = labels.of(arn);
             let pairs: Vec<Tag> =
                 tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
             found.push(Inhabitant {

@@ -9,6 +9,7 @@ use kinds::network::IdOutputs;
 
 use crate::error::{error, gone, unnamed};
 use crate::network::interface::refuse_while;
+use crate::tags::FILTER_VALUES;
 use crate::{Aws, tags};
 
 impl Adapter<SecurityGroup> for Aws {
@@ -20,7 +21,10 @@ impl Adapter<SecurityGroup> for Aws {
                 filters.push(vec![place, tags::filter("group-name", [&group.name])]);
             }
         }
-        let found = self.security_groups(filters).await?;
+        let found = match &which {
+            Which::Ids(ids) => self.groups_with_rules(ids).await?,
+            _ => self.security_groups(filters).await?,
+        };
         let seen = found.into_iter().filter_map(|group| {
             let id = group.group_id?;
             let (owner, tags) = tags::seen_ec2(group.tags.as_deref());
@@ -87,6 +91,20 @@ impl Aws {
             refusal.message = format!("{group} is still named by rules of {}", names.join(", "));
         }
         refusal
+    }
+
+    /// These groups, in one call for those who want to know of the groups and of their rules.
+    pub(super) async fn groups_with_rules(&self, ids: &[Id]) -> Result<Vec<Found>> {
+        let aws = self.clone();
+        let found =
+            self.looks.groups.ask(ids.iter().map(|id| id.0.clone()), move |ids| async move {
+                let filters =
+                    ids.chunks(FILTER_VALUES).map(|ids| vec![tags::filter("group-id", ids)]);
+                let found = aws.security_groups(filters.collect()).await?;
+                Ok(found.into_iter().filter_map(|one| Some((one.group_id.clone()?, one))).collect())
+            });
+        let found = found.await?;
+        Ok(ids.iter().filter_map(|id| found.get(id.as_str()).cloned()).collect())
     }
 
     pub(crate) async fn security_groups(&self, filters: Vec<Vec<Filter>>) -> Result<Vec<Found>> {

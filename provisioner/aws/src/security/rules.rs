@@ -1,5 +1,7 @@
 //! The rules of a security group, as one closed set.
 
+mod listed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{
@@ -11,6 +13,7 @@ use kinds::network::IdOutputs;
 use kinds::{Direction, Rule, SecurityGroupRules};
 
 use crate::error::{error, gone};
+use crate::tags::FILTER_VALUES;
 use crate::{Aws, tags};
 
 /// A rule without its description: what EC2 tells rules apart by.
@@ -25,22 +28,18 @@ impl Adapter<SecurityGroupRules> for Aws {
         which: Which<'_, SecurityGroupRules>,
     ) -> Result<Vec<Seen<SecurityGroupRules>>> {
         let groups = match &which {
-            Which::Ids(ids) => ids.iter().map(|id| id.0.clone()).collect(),
+            Which::Ids(ids) => {
+                let found = self.groups_with_rules(ids).await?;
+                return Ok(found.iter().filter_map(listed::of_group).map(seen).collect());
+            }
             Which::Named(named) => {
                 named.iter().map(|set| set.group.get().map(Into::into)).collect::<Result<_>>()?
             }
             Which::Lost(desired, _) => vec![desired.group.get()?.to_owned()],
             Which::Ours(_) => self.our_groups(tags::filters(&which, "group-id")).await?,
         };
-        let found = self.rules(&groups).await?;
-        let seen = found.into_iter().map(|(group, rules)| Seen {
-            id: group.clone().into(),
-            owner: None,
-            outputs: IdOutputs { id: group.clone().into() },
-            spec: SecurityGroupRules { group: group.into(), rules: rules.into_values().collect() },
-            ready: Ready::Yes,
-        });
-        Ok(seen.collect())
+        let found = self.rules(&groups).await?.into_iter();
+        Ok(found.map(|(group, rules)| seen((group, rules.into_values().collect()))).collect())
     }
 
     async fn create(&self, desired: &SecurityGroupRules, _: &Op) -> Result<Id> {
@@ -90,6 +89,16 @@ impl Adapter<SecurityGroupRules> for Aws {
     }
 }
 
+fn seen((group, rules): (String, BTreeSet<Rule>)) -> Seen<SecurityGroupRules> {
+    Seen {
+        id: group.clone().into(),
+        owner: None,
+        outputs: IdOutputs { id: group.clone().into() },
+        spec: SecurityGroupRules { group: group.into(), rules },
+        ready: Ready::Yes,
+    }
+}
+
 impl Aws {
     async fn our_groups(&self, filters: Vec<Vec<Filter>>) -> Result<Vec<String>> {
         let found = self.security_groups(filters).await?;
@@ -98,7 +107,7 @@ impl Aws {
 
     /// The rules of these groups; one without rules is left out.
     async fn rules(&self, groups: &[String]) -> Result<BTreeMap<String, ById>> {
-        let ids = groups.chunks(200).map(|ids| vec![tags::filter("group-id", ids)]);
+        let ids = groups.chunks(FILTER_VALUES).map(|ids| vec![tags::filter("group-id", ids)]);
         let found = tags::listed(ids.collect(), |filters| {
             let call = self.read().ec2.describe_security_group_rules().set_filters(Some(filters));
             call.into_paginator().items().send().collect::<Result<Vec<_>, _>>()

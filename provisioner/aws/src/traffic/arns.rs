@@ -1,12 +1,14 @@
 //! Elastic Load Balancing looks at twenty ARNs in one call, and at none when one of them is unknown.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use engine::{Class, Owner, Result};
-use futures::future::try_join_all;
+use engine::{Class, Owner, Result, Which};
+use futures::FutureExt;
+use futures::future::{try_join, try_join_all};
 use kinds::Tags;
 
 use crate::error::error;
+use crate::gather::Found;
 use crate::{Aws, tags};
 
 /// How many ARNs one call takes.
@@ -44,28 +46,65 @@ pub(super) fn behind<'a>(arn: &'a str, prefix: &str) -> &'a str {
 }
 
 /// Owner and tags of several ARNs.
-pub(crate) struct Labels(BTreeMap<String, (Option<Owner>, Tags)>);
+pub(crate) struct Labels(Found<Label>);
+
+/// Owner and tags.
+pub(crate) type Label = (Option<Owner>, Tags);
 
 impl Labels {
     /// Those of one ARN; none when it is gone meanwhile.
-    pub(crate) fn take(&mut self, arn: &str) -> (Option<Owner>, Tags) {
-        self.0.remove(arn).unwrap_or_default()
+    pub(crate) fn of(&self, arn: &str) -> Label {
+        self.0.get(arn).cloned().unwrap_or_default()
     }
 }
 
 impl Aws {
-    pub(crate) async fn elb_labels(&self, arns: &[&str]) -> Result<Labels> {
-        let found = known(arns, |arns| async move {
-            let call = self.read().elb.describe_tags().set_resource_arns(Some(arns));
-            let found =
-                call.send().await.map_err(|e| error("elasticloadbalancing:DescribeTags", e))?;
-            Ok(found.tag_descriptions.unwrap_or_default())
+    /// What `list` finds, with owner and tags: for known ids both at once, and the tags in one call
+    /// with those of other kinds.
+    pub(super) async fn labelled<R, T>(
+        &self,
+        which: &Which<'_, R>,
+        list: impl Future<Output = Result<Vec<T>>>,
+        arn: impl Fn(&T) -> Option<&str>,
+    ) -> Result<(Vec<T>, Labels)> {
+        let Which::Ids(ids) = which else {
+            let found = list.await?;
+            let labels = self.elb_labels(&found.iter().filter_map(arn).collect::<Vec<_>>()).await?;
+            return Ok((found, labels));
+        };
+        let aws = self.clone();
+        let labels =
+            self.looks.labels.ask(ids.iter().map(|id| id.0.clone()), move |arns| async move {
+                let batches = arns.chunks(BATCH).map(|arns| aws.describe_labels(arns.to_vec()));
+                Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+            });
+        // One that is gone hides the others' tags; then those that were found are asked for.
+        let labels = labels.map(|labels| match labels {
+            Err(e) if e.is(Class::Absent) => Ok(None),
+            other => other.map(Some),
         });
-        let labels = found.await?.into_iter().filter_map(|labels| {
+        let (found, labels) = try_join(list, labels).await?;
+        let labels = match labels {
+            Some(labels) => Labels(labels),
+            None => self.elb_labels(&found.iter().filter_map(arn).collect::<Vec<_>>()).await?,
+        };
+        Ok((found, labels))
+    }
+
+    pub(crate) async fn elb_labels(&self, arns: &[&str]) -> Result<Labels> {
+        let found = known(arns, |arns| self.describe_labels(arns)).await?;
+        Ok(Labels(Arc::new(found.into_iter().collect())))
+    }
+
+    async fn describe_labels(&self, arns: Vec<String>) -> Result<Vec<(String, Label)>> {
+        let call = self.read().elb.describe_tags().set_resource_arns(Some(arns));
+        let found = call.send().await.map_err(|e| error("elasticloadbalancing:DescribeTags", e))?;
+        let labels = found.tag_descriptions.unwrap_or_default().into_iter();
+        let labels = labels.filter_map(|labels| {
             let seen = tags::seen_elb(labels.tags());
             Some((labels.resource_arn?, seen))
         });
-        Ok(Labels(labels.collect()))
+        Ok(labels.collect())
     }
 }
 

@@ -13,20 +13,21 @@ use crate::{Aws, tags};
 
 impl Adapter<Listener> for Aws {
     async fn observe(&self, which: Which<'_, Listener>) -> Result<Vec<Seen<Listener>>> {
-        let found = match &which {
-            Which::Ids(ids) => {
-                let arns: Vec<&str> = ids.iter().map(Id::as_str).collect();
-                known(&arns, |arns| self.listeners(Some(arns), None)).await?
+        let found = async {
+            match &which {
+                Which::Ids(ids) => {
+                    let arns: Vec<&str> = ids.iter().map(Id::as_str).collect();
+                    known(&arns, |arns| self.listeners(Some(arns), None)).await
+                }
+                Which::Ours(_) => self.all_listeners().await,
+                Which::Named(named) => self.listeners_on(named).await,
+                Which::Lost(desired, _) => self.listeners_on(std::slice::from_ref(*desired)).await,
             }
-            Which::Ours(_) => self.all_listeners().await?,
-            Which::Named(named) => self.listeners_on(named).await?,
-            Which::Lost(desired, _) => self.listeners_on(std::slice::from_ref(*desired)).await?,
         };
-        let arns: Vec<&str> = found.iter().filter_map(|one| one.listener_arn()).collect();
-        let mut labels = self.elb_labels(&arns).await?;
+        let (found, labels) = self.labelled(&which, found, Found::listener_arn).await?;
         let seen = found.iter().filter_map(|one| {
             let arn = one.listener_arn()?;
-            let (owner, tags) = labels.take(arn);
+            let (owner, tags) = labels.of(arn);
             if !tags::asked(&which, arn, owner.as_ref()) {
                 return None;
             }

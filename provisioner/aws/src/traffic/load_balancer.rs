@@ -8,7 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancerTypeEnum,
 };
 use engine::{Adapter, Class, Error, Id, Input, Op, Owner, Ready, Result, Seen, Which};
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join_all;
 use kinds::traffic::LoadBalancerOutputs;
 use kinds::{LoadBalancer, LoadBalancerAttributes, Tags};
 
@@ -23,25 +23,29 @@ const IDLE: &str = "idle_timeout.timeout_seconds";
 
 impl Adapter<LoadBalancer> for Aws {
     async fn observe(&self, which: Which<'_, LoadBalancer>) -> Result<Vec<Seen<LoadBalancer>>> {
-        let found = match &which {
-            Which::Ids(ids) => {
-                let arns: Vec<&str> = ids.iter().map(Id::as_str).collect();
-                known(&arns, |arns| self.balancers(Some(arns), None)).await?
+        let found = async {
+            match &which {
+                Which::Ids(ids) => {
+                    let arns: Vec<&str> = ids.iter().map(Id::as_str).collect();
+                    known(&arns, |arns| self.balancers(Some(arns), None)).await
+                }
+                Which::Ours(_) => self.balancers(None, None).await,
+                Which::Named(named) => self.balancers_named(named).await,
+                Which::Lost(desired, _) => {
+                    self.balancers_named(std::slice::from_ref(*desired)).await
+                }
             }
-            Which::Ours(_) => self.balancers(None, None).await?,
-            Which::Named(named) => self.balancers_named(named).await?,
-            Which::Lost(desired, _) => self.balancers_named(std::slice::from_ref(*desired)).await?,
         };
+        let (found, labels) = self.labelled(&which, found, Found::load_balancer_arn).await?;
         let arns: Vec<&str> = found.iter().filter_map(|one| one.load_balancer_arn()).collect();
         let missing: Vec<&Id> = match &which {
             Which::Ids(ids) => ids.iter().filter(|id| !arns.contains(&id.as_str())).collect(),
             _ => vec![],
         };
-        let (mut labels, leaving) =
-            try_join(self.elb_labels(&arns), self.lingering(&missing)).await?;
+        let leaving = self.lingering(&missing).await?;
         let ours = found.iter().filter_map(|one| {
             let arn = one.load_balancer_arn()?;
-            let (owner, tags) = labels.take(arn);
+            let (owner, tags) = labels.of(arn);
             tags::asked(&which, arn, owner.as_ref()).then_some((arn, one, owner, tags))
         });
         let seen =

@@ -109,9 +109,9 @@ impl Aws {
     async fn our_listeners(&self, which: &Which<'_, ListenerRules>) -> Result<Vec<String>> {
         let all = self.all_listeners().await?;
         let arns: Vec<&str> = all.iter().filter_map(|one| one.listener_arn()).collect();
-        let mut labels = self.elb_labels(&arns).await?;
+        let labels = self.elb_labels(&arns).await?;
         let ours = arns.into_iter().filter(|arn| {
-            let (owner, _) = labels.take(arn);
+            let (owner, _) = labels.of(arn);
             tags::asked(which, arn, owner.as_ref())
         });
         Ok(ours.map(Into::into).collect())

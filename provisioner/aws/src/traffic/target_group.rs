@@ -18,22 +18,23 @@ const USUAL_DELAY: u32 = 300;
 
 impl Adapter<TargetGroup> for Aws {
     async fn observe(&self, which: Which<'_, TargetGroup>) -> Result<Vec<Seen<TargetGroup>>> {
-        let found = match &which {
-            Which::Ids(ids) => {
-                let arns: Vec<&str> = ids.iter().map(Id::as_str).collect();
-                known(&arns, |arns| self.target_groups(Some(arns), None)).await?
-            }
-            Which::Ours(_) => self.target_groups(None, None).await?,
-            Which::Named(named) => self.target_groups_named(named).await?,
-            Which::Lost(desired, _) => {
-                self.target_groups_named(std::slice::from_ref(*desired)).await?
+        let found = async {
+            match &which {
+                Which::Ids(ids) => {
+                    let arns: Vec<&str> = ids.iter().map(Id::as_str).collect();
+                    known(&arns, |arns| self.target_groups(Some(arns), None)).await
+                }
+                Which::Ours(_) => self.target_groups(None, None).await,
+                Which::Named(named) => self.target_groups_named(named).await,
+                Which::Lost(desired, _) => {
+                    self.target_groups_named(std::slice::from_ref(*desired)).await
+                }
             }
         };
-        let arns: Vec<&str> = found.iter().filter_map(|one| one.target_group_arn()).collect();
-        let mut labels = self.elb_labels(&arns).await?;
+        let (found, labels) = self.labelled(&which, found, Found::target_group_arn).await?;
         let ours = found.iter().filter_map(|one| {
             let arn = one.target_group_arn()?;
-            let (owner, tags) = labels.take(arn);
+            let (owner, tags) = labels.of(arn);
             tags::asked(&which, arn, owner.as_ref()).then_some((arn, one, owner, tags))
         });
         let seen = try_join_all(

@@ -16,6 +16,7 @@ mod log_events;
 mod logs;
 mod network;
 mod preflight;
+mod prod;
 mod refusals;
 mod registry;
 mod scaling;

@@ -8,54 +8,57 @@ use engine::{Adapter, Class, Op, Owner, Which};
 use kinds::{ScalableTarget, ScalingPolicy};
 use serde_json::{Map, Value, json};
 
-use crate::answers;
+use crate::answers::{self, Answer};
 use crate::contract::Project;
 use crate::emulator::Emulator;
 
-type Account = Arc<Mutex<Map<String, Value>>>;
+/// Scalable targets and policies by their names.
+pub(crate) type Account = Arc<Mutex<Map<String, Value>>>;
 
-/// An account that keeps scalable targets and policies by their names.
+/// An account that keeps scalable targets and policies.
 fn scaling() -> (Aws, Account) {
     let account = Account::default();
     let kept = Arc::clone(&account);
-    let aws = answers::aws(move |operation, body| {
-        let mut kept = kept.lock().unwrap();
-        let resource = body["ResourceId"].as_str().unwrap_or_default().to_owned();
-        let policy = format!("{resource}/{}", body["PolicyName"].as_str().unwrap_or_default());
-        let listed = |names: &Value, field: &str, is_policy: bool| -> Vec<Value> {
-            let entries = kept.values().filter(|e| e.get("PolicyName").is_some() == is_policy);
-            let wanted = |e: &&Value| names.as_array().is_none_or(|n| n.contains(&e[field]));
-            entries.filter(wanted).cloned().collect()
-        };
-        let gone = answers::refusal("ObjectNotFoundException", "No scaling policy found for it");
-        match operation {
-            "RegisterScalableTarget" => {
-                assert_eq!(body["ServiceNamespace"], "ecs");
-                let mut entry = body.clone();
-                entry["CreationTime"] = json!(0);
-                entry["RoleARN"] = json!("arn:aws:iam::1:role/x");
-                kept.insert(resource, entry);
-                (200, json!({}))
-            }
-            "PutScalingPolicy" => {
-                let mut entry = body.clone();
-                entry["PolicyARN"] = json!(format!("arn:{policy}"));
-                entry["CreationTime"] = json!(0);
-                kept.insert(policy, entry);
-                (200, json!({"PolicyARN": "arn"}))
-            }
-            "DescribeScalableTargets" => {
-                (200, json!({"ScalableTargets": listed(&body["ResourceIds"], "ResourceId", false)}))
-            }
-            "DescribeScalingPolicies" => {
-                (200, json!({"ScalingPolicies": listed(&body["PolicyNames"], "PolicyName", true)}))
-            }
-            "DeregisterScalableTarget" => kept.remove(&resource).map_or(gone, |_| (200, json!({}))),
-            "DeleteScalingPolicy" => kept.remove(&policy).map_or(gone, |_| (200, json!({}))),
-            other => panic!("{other} is not expected"),
+    (answers::aws(move |operation, body| answer(&kept, operation, body)), account)
+}
+
+/// What Application Auto Scaling answers.
+pub(crate) fn answer(account: &Account, operation: &str, body: &Value) -> Answer {
+    let mut kept = account.lock().unwrap();
+    let resource = body["ResourceId"].as_str().unwrap_or_default().to_owned();
+    let policy = format!("{resource}/{}", body["PolicyName"].as_str().unwrap_or_default());
+    let listed = |names: &Value, field: &str, is_policy: bool| -> Vec<Value> {
+        let entries = kept.values().filter(|e| e.get("PolicyName").is_some() == is_policy);
+        let wanted = |e: &&Value| names.as_array().is_none_or(|n| n.contains(&e[field]));
+        entries.filter(wanted).cloned().collect()
+    };
+    let gone = answers::refusal("ObjectNotFoundException", "No scaling policy found for it");
+    match operation {
+        "RegisterScalableTarget" => {
+            assert_eq!(body["ServiceNamespace"], "ecs");
+            let mut entry = body.clone();
+            entry["CreationTime"] = json!(0);
+            entry["RoleARN"] = json!("arn:aws:iam::1:role/x");
+            kept.insert(resource, entry);
+            (200, json!({}))
         }
-    });
-    (aws, account)
+        "PutScalingPolicy" => {
+            let mut entry = body.clone();
+            entry["PolicyARN"] = json!(format!("arn:{policy}"));
+            entry["CreationTime"] = json!(0);
+            kept.insert(policy, entry);
+            (200, json!({"PolicyARN": "arn"}))
+        }
+        "DescribeScalableTargets" => {
+            (200, json!({"ScalableTargets": listed(&body["ResourceIds"], "ResourceId", false)}))
+        }
+        "DescribeScalingPolicies" => {
+            (200, json!({"ScalingPolicies": listed(&body["PolicyNames"], "PolicyName", true)}))
+        }
+        "DeregisterScalableTarget" => kept.remove(&resource).map_or(gone, |_| (200, json!({}))),
+        "DeleteScalingPolicy" => kept.remove(&policy).map_or(gone, |_| (200, json!({}))),
+        other => panic!("{other} is not expected"),
+    }
 }
 
 #[tokio::test]

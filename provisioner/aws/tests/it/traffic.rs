@@ -283,7 +283,7 @@ async fn arn_of(project: &Project, listener: &str, priority: &str) -> String {
 
 /// What a plan costs when nothing is to be done: one call a kind where AWS allows it.
 #[tokio::test]
-async fn a_look_at_everything_takes_few_calls() {
+async fn a_look_at_each_kind_takes_few_calls() {
     async fn look<R: Resource>(aws: &Aws, ids: &[&Id])
     where
         Aws: Adapter<R>,

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use aws::Aws;
-use aws_config::Region;
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -52,13 +52,17 @@ impl Unreliable {
 
     /// A connection through this network, in some region.
     pub(crate) fn connect(&self, region: &str) -> Aws {
+        Aws::new(&self.config(region))
+    }
+
+    /// What the SDK would load for such a connection.
+    pub(crate) fn config(&self, region: &str) -> SdkConfig {
         let credentials = Credentials::new(&self.account, "secret", None, None, "test");
-        let config = config(&self.url)
+        config(&self.url)
             .into_builder()
             .region(Region::new(region.to_owned()))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
-        Aws::new(&config)
+            .build()
     }
 
     /// Loses the next exchange whose request has these words.

@@ -33,9 +33,14 @@ enum Stage {
 }
 
 impl Aws {
-    /// Judges a service as described. Asks for more only where the description leaves something open.
-    pub(super) async fn rollout(&self, service: &Value) -> Result<Ready> {
-        Ok(match stage(service) {
+    /// Judges a service as described. Asks for more only where the description leaves something open:
+    /// of one that this connection neither changed nor saw on its way, ECS has checked the targets.
+    pub(super) async fn rollout(&self, id: &str, service: &Value) -> Result<Ready> {
+        let stage = stage(service);
+        if !matches!(stage, Stage::Settled { .. }) {
+            self.looks.unsettle(id);
+        }
+        Ok(match stage {
             Stage::Leaving(progress) => Ready::Leaving(progress),
             Stage::Failed(why) => {
                 let last = self.newest_stopped(service).await?;
@@ -51,7 +56,14 @@ impl Aws {
                 let last = self.newest_stopped(service).await?;
                 Ready::Wait(last.map_or(progress.clone(), |task| format!("{progress}; {task}")))
             }
-            Stage::Settled { tasks } => self.targets_of_service(service, tasks).await?,
+            Stage::Settled { .. } if self.looks.is_settled(id) => Ready::Yes,
+            Stage::Settled { tasks } => {
+                let ready = self.targets_of_service(service, tasks).await?;
+                if ready == Ready::Yes {
+                    self.looks.settle(id);
+                }
+                ready
+            }
         })
     }
 

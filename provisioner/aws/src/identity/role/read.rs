@@ -2,8 +2,8 @@
 //!
 //! Asking for one role takes four calls and more. GetAccountAuthorizationDetails tells the same of
 //! all roles of the account in pages of up to a thousand, but for the descriptions, which ListRoles
-//! has. So several roles are looked up in one page of each, and what those two do not have is asked
-//! for by name: with a handful of roles in an account of thousands, paging on would be the slower way.
+//! has. So roles are looked up in one page of each, and what those two do not have is asked for by
+//! name: with a handful of roles in an account of thousands, paging on would be the slower way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,11 @@ impl Aws {
             let name = names.get(detail.role_name()?)?;
             Some(of_detail(detail, descriptions.get(name.as_str())?))
         });
-        Ok(wanted.collect())
+        let seen: Vec<_> = wanted.collect();
+        if seen.len() < names.len() && (details.is_truncated || roles.is_truncated) {
+            self.looks.note_many_roles();
+        }
+        Ok(seen)
     }
 
     pub(super) async fn roles_of(&self, owner: &Owner) -> Result<Vec<Seen<Role>>> {
