@@ -20,7 +20,8 @@ const EXIT_CODES: &str = "Exit codes:
   1  failed before any change      6  refused: protected, foreign, another account, not confirmed
   2  wrong usage                   7  failed part-way; run the same command again to go on
   3  plan: there are changes       8  the state is damaged, newer, or was changed meanwhile
-  4  wrong environment file        130  interrupted; run the same command again to go on";
+  4  wrong environment file        9  a release failed, the old version runs again
+                                  130  interrupted; run the same command again to go on";
 
 /// Flags that every verb takes.
 #[derive(Clone, Debug, Args)]
@@ -53,6 +54,25 @@ pub(crate) enum Verb {
     /// Prints addresses and names of what was made.
     #[command(after_help = "Example: provisioner outputs --env prod --json")]
     Outputs,
+    /// Ships a new image, and goes back by itself when it does not serve.
+    Deploy(Deploy),
+    /// Goes back to an earlier release.
+    Rollback(Rollback),
+    /// Lists a service's releases.
+    #[command(after_help = "Example: provisioner releases --env prod")]
+    Releases(OfService),
+    /// Says why a service's deployment fails: cause, proof, fix.
+    #[command(after_help = "Example: provisioner explain --env prod")]
+    Explain(OfService),
+    /// Prints what tasks have written, in the order of time.
+    Logs(Logs),
+    /// Runs a command once with what a service has, and ends with its exit code.
+    Run(Run),
+    /// Sets how many tasks run.
+    Scale(Scale),
+    /// Replaces all tasks by new ones of the same revision.
+    #[command(after_help = "Example: provisioner restart --env prod --service api")]
+    Restart(Restart),
     /// Deletes everything that `up` made.
     Destroy(Destroy),
     /// Sets and lists secrets.
@@ -171,6 +191,113 @@ pub(crate) struct Lock {
     pub(crate) wait: Option<Duration>,
 }
 
+/// Which service.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OfService {
+    /// The service. May be left out when there is only one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+}
+
+/// How to wait for a rollout.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Patience {
+    /// Goes back when the new version does not serve within this time.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    pub(crate) timeout: Duration,
+    /// Returns once the switch was asked for.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: provisioner deploy --env prod --service api --tag v1.2.3")]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    /// An image to run as it is.
+    #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["tag", "binary"])]
+    pub(crate) image: Option<String>,
+    /// A tag in the service's own repository, or of the file's `image:`.
+    #[arg(long, conflicts_with = "binary")]
+    pub(crate) tag: Option<String>,
+    /// A static binary to make an image of.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) binary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example: provisioner rollback --env prod\n         provisioner rollback 41 --env prod"
+)]
+pub(crate) struct Rollback {
+    /// The release to go back to, as `releases` numbers them. Left out, the last good one before this.
+    pub(crate) number: Option<u32>,
+    /// Goes back also across a migration, which is not undone.
+    #[arg(long)]
+    pub(crate) across_migration: bool,
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: provisioner logs --env prod --since 30m --follow")]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    /// Goes on as lines come, until interrupted.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Lines of this last time.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    pub(crate) since: Duration,
+    /// Only this task's lines: its id, or how it begins.
+    #[arg(long, value_name = "ID", conflicts_with = "previous")]
+    pub(crate) task: Option<String>,
+    /// The lines of the task that stopped last.
+    #[arg(long)]
+    pub(crate) previous: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: provisioner run --env prod -- /payments-api migrate")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    /// The command with its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: provisioner scale 4 --env prod --service worker")]
+pub(crate) struct Scale {
+    /// How many tasks.
+    pub(crate) count: u32,
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Restart {
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
+}
+
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Secret {
     /// Sets a secret's value, read from standard input or a prompt. Works before the first `up`.
@@ -180,6 +307,9 @@ pub(crate) enum Secret {
     Set {
         /// The secret's name, as the environment file has it.
         name: String,
+        /// Rolls the tasks of the services that use it, so that they get the new value.
+        #[arg(long)]
+        roll: bool,
     },
     /// Lists the secrets that the environment file names, and whether each has a value.
     #[command(after_help = "Example: provisioner secret list --env prod")]

@@ -18,6 +18,8 @@ pub(crate) enum Code {
     Refused = 6,
     PartWay = 7,
     State = 8,
+    /// A release failed, and what ran before runs again.
+    RolledBack = 9,
     Interrupted = 130,
 }
 

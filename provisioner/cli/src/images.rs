@@ -31,6 +31,17 @@ pub(crate) fn decided(state: &State, service: &str) -> Option<Image> {
     state.fact::<Decided>(&fact(service)).map(|decided| decided.image)
 }
 
+/// Notes what a service runs from now on.
+pub(crate) fn decide(
+    state: &mut State,
+    environment: &stack::Environment,
+    service: &str,
+    image: &Image,
+) {
+    let images = BTreeMap::from([(service.to_owned(), image.clone())]);
+    remember(state, &environment.services, &images);
+}
+
 /// An image that was built and has to be pushed once its repository is there.
 pub(crate) struct Built {
     pub(crate) service: String,
@@ -78,19 +89,21 @@ pub(crate) async fn build_all(
 ) -> Result<Vec<Built>, Failure> {
     let mut all = Vec::new();
     for service in services {
-        let (image, built) = build(session, service).await?;
+        let Some(how) = &session.environment().services[service].build else { continue };
+        let (image, built) = build(session, service, how).await?;
         images.insert(service.clone(), image);
         all.push(built);
     }
     Ok(all)
 }
 
-/// Builds a service's image on this machine.
-pub(crate) async fn build(session: &Session, name: &str) -> Result<(Image, Built), Failure> {
+/// Makes a service's image on this machine.
+pub(crate) async fn build(
+    session: &Session,
+    name: &str,
+    build: &Build,
+) -> Result<(Image, Built), Failure> {
     let service = &session.environment().services[name];
-    let Some(build) = &service.build else {
-        return Err(Failure::new(Code::Config, format!("{name} has no `build:`")));
-    };
     let root = &session.project.root;
     let wanted = architecture(service);
     if let (Some(home), Build::Binary { binary }) = (&session.home, build) {
@@ -138,6 +151,39 @@ async fn registry(aws: &Aws, uri: &str) -> Result<(Registry, String), Failure> {
     let access = aws.registry(host).await?;
     let credentials = access.credentials.map(|(user, password)| Credentials { user, password });
     Ok((Registry::new(&access.host, credentials, access.plain_http)?, repository.to_owned()))
+}
+
+/// Refuses an image that is not there or is made for another processor, as far as its registry tells
+/// without a login. The local cloud's engine may know images that no registry has.
+pub(crate) async fn require(
+    session: &Session,
+    service: &str,
+    reference: &str,
+) -> Result<(), Failure> {
+    let parsed = image::registry::reference(reference)?;
+    if session.aws.is_endpoint_overridden() {
+        return Ok(());
+    }
+    let is_ours = parsed.resolve_registry().contains(".dkr.ecr.");
+    let (registry, repository) = if is_ours {
+        registry(&session.aws, &format!("{}/{}", parsed.resolve_registry(), parsed.repository()))
+            .await?
+    } else {
+        (Registry::of(&parsed, None)?, parsed.repository().to_owned())
+    };
+    let name = parsed.digest().or(parsed.tag()).unwrap_or("latest");
+    let wanted = architecture(&session.environment().services[service]);
+    match registry.inspect(&repository, name).await {
+        Ok(found) => Ok(found.require(wanted, reference)?),
+        Err(error) if is_ours || matches!(error, image::Error::Absent { .. }) => {
+            Err(Failure::new(Code::Failed, error.to_string())
+                .hint("nothing was changed: push the image, or check its name"))
+        }
+        Err(error) => {
+            crate::report::warning(&format!("{reference} was not checked: {error}"));
+            Ok(())
+        }
+    }
 }
 
 /// Records what was decided.

@@ -3,17 +3,23 @@
 mod args;
 mod commands;
 mod confirm;
+mod diagnosis;
 mod failure;
 mod images;
 mod interrupt;
+mod migration;
 mod native;
 mod outputs;
+mod pin;
 mod preflight;
 mod project;
 mod reconcile;
+mod release;
 mod report;
+mod rollout;
 mod saved_plan;
 mod session;
+mod ship;
 mod sweep;
 mod table;
 
@@ -55,6 +61,14 @@ async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
         Verb::Up(args) => commands::up::run(global, args).await,
         Verb::Status => commands::status::run(global).await,
         Verb::Outputs => commands::outputs::run(global).await,
+        Verb::Deploy(args) => commands::deploy::run(global, args).await,
+        Verb::Rollback(args) => commands::rollback::run(global, args).await,
+        Verb::Releases(args) => commands::releases::run(global, args).await,
+        Verb::Explain(args) => commands::explain::run(global, args).await,
+        Verb::Logs(args) => commands::logs::run(global, args).await,
+        Verb::Run(args) => commands::run::run(global, args).await,
+        Verb::Scale(args) => commands::scale::run(global, args).await,
+        Verb::Restart(args) => commands::restart::run(global, args).await,
         Verb::Destroy(args) => commands::destroy::run(global, args).await,
         Verb::Secret(args) => commands::secret::run(global, args).await,
         Verb::State(args) => commands::state::run(global, args).await,

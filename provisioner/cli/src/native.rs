@@ -169,11 +169,7 @@ impl LocalHome {
             let program = self.kept(name, &tag)?;
             let spec = self.spec(aws, name, service, &program, state).await?;
             let ensured = processes.ensure(&spec).await?;
-            let group = state.resources.get(&engine::Address::new("target-group", name));
-            if let Some(group) = group.and_then(|entry| entry.id.as_ref()) {
-                let wanted: Vec<SocketAddr> = ensured.running.iter().map(address).collect();
-                self.set_targets(aws, group.as_str(), &wanted).await?;
-            }
+            self.aim(aws, state, name, &ensured.running).await?;
             processes.retire(&ensured.surplus).await?;
             said.push(format!("{name} runs as {} local process(es)", ensured.running.len()));
         }
@@ -183,6 +179,91 @@ impl LocalHome {
             }
         }
         Ok(said)
+    }
+
+    /// New processes of the same version beside the old ones, which then go.
+    pub(crate) async fn restart(
+        &self,
+        aws: &Aws,
+        environment: &Environment,
+        state: &State,
+        service: &str,
+    ) -> Result<(), Failure> {
+        let Some(Image::Tagged(tag)) = crate::images::decided(state, service) else {
+            return Ok(());
+        };
+        let program = self.kept(service, &tag)?;
+        let spec = self.spec(aws, service, &environment.services[service], &program, state).await?;
+        let processes = self.processes()?;
+        let old: Vec<Replica> =
+            processes.versions(service)?.iter().flat_map(local::Version::running).collect();
+        let new = processes.start_version(&spec).await?.replicas;
+        if let Err(error) = processes.wait_healthy(&new, spec.health.as_ref()).await {
+            processes.retire(&new).await?;
+            return Err(error.into());
+        }
+        self.aim(aws, state, service, &new).await?;
+        Ok(processes.retire(&old).await?)
+    }
+
+    /// Makes these processes the targets of a service's target group, if it has one.
+    async fn aim(
+        &self,
+        aws: &Aws,
+        state: &State,
+        service: &str,
+        running: &[Replica],
+    ) -> Result<(), Failure> {
+        let group = state.resources.get(&engine::Address::new("target-group", service));
+        let Some(group) = group.and_then(|entry| entry.id.as_ref()) else { return Ok(()) };
+        let wanted: Vec<SocketAddr> = running.iter().map(address).collect();
+        self.set_targets(aws, group.as_str(), &wanted).await
+    }
+
+    /// Runs a command once with what a service has, and hands over its output line by line.
+    pub(crate) async fn run_once(
+        &self,
+        aws: &Aws,
+        environment: &Environment,
+        state: &State,
+        service: &str,
+        command: &[String],
+        line: impl FnMut(&str),
+    ) -> Result<local::Exit, Failure> {
+        let Some(Image::Tagged(tag)) = crate::images::decided(state, service) else {
+            let message =
+                format!("{service} does not run here: only a Docker engine can run an image");
+            return Err(Failure::new(Code::Failed, message));
+        };
+        let kept = self.kept(service, &tag)?;
+        let described = &environment.services[service];
+        let mut spec = self.spec(aws, service, described, &kept, state).await?;
+        // In a container the program is there under a name of its own.
+        let (program, arguments) = match command {
+            [program, arguments @ ..] if program.starts_with('/') => {
+                (PathBuf::from(program), arguments)
+            }
+            all => (kept.clone(), all),
+        };
+        spec.program = if program.exists() { program } else { kept };
+        spec.args = arguments.to_vec();
+        Ok(local::run_once(&spec, line).await?)
+    }
+
+    /// A service's versions, the newest last, with their last lines.
+    pub(crate) fn versions(&self, service: &str) -> Result<Vec<local::Version>, Failure> {
+        Ok(self.processes()?.versions(service)?)
+    }
+
+    /// The last lines of a version's first process, whether or not it ever ran.
+    pub(crate) fn output(&self, service: &str, version: u32, lines: usize) -> Vec<String> {
+        let folder = self.cloud.folder().services().join(service).join(version.to_string());
+        local::last_lines(&folder.join("1").join("output.log"), lines)
+    }
+
+    /// The last lines of a process.
+    pub(crate) fn tail(&self, replica: &Replica, lines: usize) -> Result<Vec<String>, Failure> {
+        Ok(self.processes()?.tail(replica, lines))
     }
 
     /// Ends all processes of services.

@@ -12,6 +12,7 @@ use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::Journal;
 use engine::{Address, Clock, Graph, Resource};
+use kinds::TaskDefinition;
 use stack::environment::Zones;
 use stack::{Facts, Image};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,9 @@ use crate::session::{ACCOUNT, Session};
 
 /// The state's name for the zones that were chosen.
 const ZONES: &str = "zones";
+
+/// Where a service says which revision it runs.
+const REVISION: &str = "settings.taskDefinition";
 
 /// What is wanted, what is there, and what follows from both.
 pub(crate) struct Draft {
@@ -38,7 +42,8 @@ impl Draft {
         state: &State,
         images: BTreeMap<String, Image>,
     ) -> Result<Self, Failure> {
-        let facts = Facts { zones: zones(session, state).await?, images };
+        let pinned = crate::pin::pinned(session.environment(), state);
+        let facts = Facts { zones: zones(session, state).await?, images, pinned };
         let graph = stack::stack(session.environment(), &facts)?;
         let (picture, plan) = compared(session, &graph, state).await?;
         Ok(Self { facts, graph, picture, plan })
@@ -50,6 +55,19 @@ impl Draft {
         let steps = self.plan.steps.iter().filter(|(address, _)| graph.get(address).is_some());
         let plan = Plan { steps: steps.map(|(at, step)| (at.clone(), step.clone())).collect() };
         (graph, plan)
+    }
+
+    /// The changes to what a service needs, and to the service, but for its revision: they are `up`'s.
+    pub(crate) fn needs_up(&self, service: &str) -> Vec<String> {
+        let own = [at::<TaskDefinition>(service), at::<kinds::Service>(service)];
+        let (_, plan) = self.only(|address| *address == own[1]);
+        let changes = plan.changes().filter(|step| !own.contains(&step.address));
+        let mut found: Vec<String> = changes.map(|step| step.address.to_string()).collect();
+        if let Some(step) = plan.steps.get(&own[1]) {
+            let others = step.differences.iter().filter(|one| one.path != REVISION);
+            found.extend(others.map(|one| format!("{} {}", own[1], one.path)));
+        }
+        found
     }
 
     /// Whether the plan makes this resource.

@@ -6,7 +6,7 @@ mod outcome;
 mod plan;
 mod progress;
 
-pub(crate) use outcome::{outcome, outcome_json, outputs, receipt};
+pub(crate) use outcome::{outcome, outcome_json, outputs, receipt, release_json};
 pub(crate) use plan::{plan, plan_json};
 pub(crate) use progress::Progress;
 
@@ -39,6 +39,14 @@ pub(crate) fn out(text: &str) {
 /// Data as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}
+
+/// Data as JSON on one line, for what comes bit by bit.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
         .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
     println!("{text}");
     Ok(())

@@ -95,6 +95,30 @@ impl Session {
         format!("{}/{}", self.environment().project, self.environment().name)
     }
 
+    /// The service that was said, or the only one there is.
+    pub(crate) fn service(&self, said: Option<&str>) -> Result<String, Failure> {
+        let names: Vec<&String> = self.environment().services.keys().collect();
+        let listed = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        match (said, names.as_slice()) {
+            (Some(said), names) if names.iter().any(|name| *name == said) => Ok(said.to_owned()),
+            (Some(said), _) => {
+                let name = &self.environment().name;
+                Err(Failure::new(Code::Failed, format!("{name} has no service `{said}`"))
+                    .hint(format!("its file names {listed}")))
+            }
+            (None, [only]) => Ok((*only).clone()),
+            (None, _) => {
+                Err(Failure::new(Code::Failed, format!("which service? there are {listed}"))
+                    .hint("say it with `--service NAME`"))
+            }
+        }
+    }
+
+    /// This process, as a lock and a release name it.
+    pub(crate) fn author(&self) -> Holder {
+        holder("deploy")
+    }
+
     pub(crate) fn locks(&self) -> Locks {
         Locks::new(&self.aws, &self.backend.table)
     }

@@ -6,6 +6,7 @@ mod service;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use engine::{Graph, Input, Node, Owner, Result};
 use kinds::{Cluster, Secret, SecretValue, Tags};
@@ -22,6 +23,8 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// What each service runs.
     pub images: BTreeMap<String, Image>,
+    /// Task definitions that services were taken back to: they stand as they were.
+    pub pinned: BTreeMap<String, kinds::TaskDefinition>,
 }
 
 /// What a service runs.
@@ -35,6 +38,14 @@ pub enum Image {
     /// The image with this tag in the service's own repository: for a Docker engine that was given the
     /// image directly and knows it by no digest.
     Tagged(String),
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference(image) | Self::Built(image) | Self::Tagged(image) => f.write_str(image),
+        }
+    }
 }
 
 /// Declares everything. The order of the declarations does not matter: the dependencies are in the

@@ -12,6 +12,7 @@ use crate::commands::up::outcome_code;
 use crate::confirm::confirm_name;
 use crate::failure::{Code, Failure};
 use crate::reconcile::{Writing, compared};
+use crate::release::Releases;
 use crate::session::{Session, Start};
 use crate::{interrupt, report, sweep};
 
@@ -75,6 +76,9 @@ async fn destroy(args: &Destroy, writing: &Writing<'_>) -> Result<Vec<String>, F
     outcome_code(&outcome, &format!("provisioner destroy --env {name}"))?;
     let left = sweep::left(session).await?;
     if left.is_empty() {
+        for service in session.environment().services.keys() {
+            Releases::of(session.objects(&writing.aws), service).remove().await?;
+        }
         if let Some(version) = writing.journal.version().await {
             session.store_of(&writing.aws).delete(&version).await?;
         }

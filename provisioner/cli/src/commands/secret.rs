@@ -12,8 +12,11 @@ use stack::environment::{self, Environment, did_you_mean, listed};
 
 use crate::args::{Global, Secret};
 use crate::failure::{Code, Failure};
+use crate::reconcile::Writing;
+use crate::release::What;
 use crate::report;
 use crate::session::{Session, Start};
+use crate::ship::{End, Order, ship};
 use crate::table::table;
 
 /// The longest value, in bytes (AWS Secrets Manager API reference, PutSecretValue).
@@ -22,13 +25,13 @@ const LONGEST: usize = 65_536;
 pub(crate) async fn run(global: &Global, verb: &Secret) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
     match verb {
-        Secret::Set { name } => set(global, &session, name).await?,
+        Secret::Set { name, roll } => set(global, &session, name, *roll).await?,
         Secret::List => list(global, &session).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn set(global: &Global, session: &Session, name: &str) -> Result<(), Failure> {
+async fn set(global: &Global, session: &Session, name: &str, roll: bool) -> Result<(), Failure> {
     let environment = session.environment();
     let (name, source) = named(environment, name)?;
     if let environment::Secret::Generate(_) = source {
@@ -56,11 +59,57 @@ async fn set(global: &Global, session: &Session, name: &str) -> Result<(), Failu
         }));
     }
     report::out(&format!("{outcome} {} (version {})", desired.name, short(&set.version)));
+    if roll {
+        return roll_users(session, name).await;
+    }
     if set.outcome != Outcome::Created {
         let up = format!("provisioner up --env {}", environment.name);
         report::note(&format!("running tasks keep the old value until the next `{up}`"));
     }
     Ok(())
+}
+
+/// Ships what runs once more to every service that uses the secret: its version is part of the task
+/// definition.
+async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
+    let environment = session.environment();
+    let users = environment.services.iter();
+    let users = users.filter(|(_, service)| service.secrets.values().any(|one| one == secret));
+    let users: Vec<&String> = users.map(|(name, _)| name).collect();
+    let stop = crate::interrupt::token();
+    let lease = session.lock("secret set --roll", None).await?;
+    let mut ended = Ok(());
+    for service in users {
+        ended = match Writing::begin(session, &lease, &stop).await {
+            Ok(writing) => roll(&writing, service).await,
+            Err(failure) => Err(failure),
+        };
+        if ended.is_err() {
+            break;
+        }
+    }
+    session.unlock(lease).await;
+    ended
+}
+
+async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
+    let Some(image) = crate::images::decided(&writing.state(), service) else { return Ok(()) };
+    let order = Order {
+        service: service.into(),
+        what: What::Deploy,
+        image,
+        built: None,
+        back_to: None,
+        limit: std::time::Duration::from_mins(10),
+        wait: true,
+    };
+    match Box::pin(ship(writing, &order)).await? {
+        End::RolledBack { .. } => Err(Failure::new(
+            Code::RolledBack,
+            format!("{service} does not serve with the new value; it runs with the old one again"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The secret of that name: its own, or the full one that messages of AWS show.

@@ -16,7 +16,7 @@ use crate::images::{Built, Images};
 use crate::reconcile::{Draft, Writing, at};
 use crate::saved_plan::SavedPlan;
 use crate::session::{Session, Start};
-use crate::{images, interrupt, outputs, preflight, report};
+use crate::{images, interrupt, outputs, preflight, report, ship};
 
 pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode, Failure> {
     let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
@@ -139,6 +139,9 @@ async fn ended(
     let mut said = Vec::new();
     if let (Some(home), true) = (&session.home, outcome.is_complete()) {
         said = home.run_services(&writing.aws, environment, &state).await?;
+    }
+    if outcome.is_complete() {
+        ship::note(writing).await?;
     }
     let outputs = outputs::of(session, &state);
     if global.json {

@@ -8,6 +8,8 @@ use engine::apply::Outcome;
 use engine::plan::Action;
 use serde_json::{Value, json};
 
+use crate::ship::End;
+
 use super::{RED, YELLOW, styled};
 
 /// The last lines of a run.
@@ -83,5 +85,26 @@ pub(crate) fn receipt(left: &[String]) -> String {
     left.iter().fold("left behind:".to_owned(), |mut text, line| {
         let _infallible = write!(text, "\n  {line}");
         text
+    })
+}
+
+/// The documented form: `{"format", "environment", "service", "end": "nothing" | "serves" | "left" |
+/// "rolled-back", "release", "explanation"}`.
+pub(crate) fn release_json(end: &End, service: &str, environment: &str) -> Value {
+    let (word, release, explanation) = match end {
+        End::Nothing => ("nothing", None, None),
+        End::Serves(started) => ("serves", Some(started), None),
+        End::Left(started) => ("left", Some(started), None),
+        End::RolledBack { started, explanation, .. } => {
+            ("rolled-back", Some(started), explanation.as_ref())
+        }
+    };
+    json!({
+        "format": super::FORMAT,
+        "environment": environment,
+        "service": service,
+        "end": word,
+        "release": release,
+        "explanation": explanation,
     })
 }

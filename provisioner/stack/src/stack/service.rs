@@ -187,7 +187,7 @@ impl Stack<'_> {
         if !arns.is_empty() {
             statements.push(allow(&["secretsmanager:GetSecretValue"], arns));
         }
-        self.role(name, "execution", statements)
+        self.role(name, "execution", &statements)
     }
 
     /// What the service itself may do; nothing, unless it says so.
@@ -199,11 +199,11 @@ impl Stack<'_> {
             let actions: Vec<&str> = permission.actions.iter().map(String::as_str).collect();
             allow(&actions, permission.resources.iter().map(|arn| Input::from(arn.as_str())))
         });
-        let statements = statements.collect();
-        self.role(name, "task", statements).map(Some)
+        let statements: Vec<Value> = statements.collect();
+        self.role(name, "task", &statements).map(Some)
     }
 
-    fn role(&mut self, name: &str, purpose: &str, statements: Vec<Value>) -> Result<Node<Role>> {
+    fn role(&mut self, name: &str, purpose: &str, statements: &[Value]) -> Result<Node<Role>> {
         let full = self.names.role(name, purpose);
         let node = format!("{name}-{purpose}");
         let role = Role {
@@ -226,6 +226,9 @@ impl Stack<'_> {
 
     fn task_definition(&mut self, parts: &Parts<'_>) -> Result<Node<TaskDefinition>> {
         let Parts { name, service, image, execution, task_role, logs, secrets } = parts;
+        if let Some(pinned) = self.facts.pinned.get(*name) {
+            return self.graph.add(name, pinned);
+        }
         let mut settings = json!({
             "networkMode": "awsvpc",
             "requiresCompatibilities": ["FARGATE"],

@@ -1,0 +1,136 @@
+//! `deploy`: ships a new image of one service.
+
+use std::process::ExitCode;
+
+use kinds::Repository;
+use stack::Image;
+use stack::environment::Build;
+
+use crate::args::{Deploy, Global};
+use crate::failure::{Code, Failure};
+use crate::images::{self, Built};
+use crate::reconcile::{Writing, at};
+use crate::release::What;
+use crate::session::{Session, Start};
+use crate::ship::{End, Order, ship};
+use crate::{interrupt, report};
+
+pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Failure> {
+    let session = Session::open(global, Start::Never).await?;
+    let service = session.service(args.of.service.as_deref())?;
+    let stop = interrupt::token();
+    let lease = session.lock("deploy", args.lock.wait).await?;
+    let ended = match Writing::begin(&session, &lease, &stop).await {
+        Ok(writing) => deploy(args, &writing, &service).await,
+        Err(failure) => Err(failure),
+    };
+    session.unlock(lease).await;
+    finish(global, &session, &service, ended?)
+}
+
+async fn deploy(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
+    let (image, built) = image(args, writing, service).await?;
+    let order = Order {
+        service: service.into(),
+        what: What::Deploy,
+        image,
+        built,
+        back_to: None,
+        limit: args.patience.timeout,
+        wait: !args.patience.no_wait,
+    };
+    Box::pin(ship(writing, &order)).await
+}
+
+/// What was asked for: a reference, a tag, a binary, or what the file's `build:` makes.
+async fn image(
+    args: &Deploy,
+    writing: &Writing<'_>,
+    service: &str,
+) -> Result<(Image, Option<Built>), Failure> {
+    let session = writing.session;
+    let described = &session.environment().services[service];
+    if let Some(reference) = &args.image {
+        images::require(session, service, reference).await?;
+        return Ok((Image::Reference(reference.clone()), None));
+    }
+    if let Some(tag) = &args.tag {
+        return Ok((tagged(writing, service, tag).await?, None));
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let build = match &args.binary {
+        Some(binary) => Some(Build::Binary { binary: here.join(binary) }),
+        None => described.build.clone(),
+    };
+    if let Some(build) = build {
+        let (image, built) = images::build(session, service, &build).await?;
+        return Ok((image, Some(built)));
+    }
+    let reference = described.image.clone().unwrap_or_default();
+    images::require(session, service, &reference).await?;
+    Ok((Image::Reference(reference), None))
+}
+
+/// A tag of the service's repository, pinned to its digest; or another tag of the file's image.
+async fn tagged(writing: &Writing<'_>, service: &str, tag: &str) -> Result<Image, Failure> {
+    let session = writing.session;
+    let described = &session.environment().services[service];
+    if let Some(image) = &described.image {
+        let (name, _) =
+            image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((image, ""));
+        let reference = format!("{name}:{tag}");
+        images::require(session, service, &reference).await?;
+        return Ok(Image::Reference(reference));
+    }
+    let state = writing.state();
+    let repository = state.resources.get(&at::<Repository>(service));
+    let name = repository.and_then(|entry| entry.desired.get("name")?.as_str());
+    let name = name.unwrap_or_default();
+    match writing.aws.image(name, tag).await? {
+        Some(found) => Ok(Image::Built(found.digest)),
+        None => Err(Failure::new(Code::Failed, format!("there is no image {name}:{tag}"))
+            .hint("push it, or deploy with --image or --binary")),
+    }
+}
+
+/// Says how it went.
+pub(crate) fn finish(
+    global: &Global,
+    session: &Session,
+    service: &str,
+    end: End,
+) -> Result<ExitCode, Failure> {
+    let environment = &session.environment().name;
+    if global.json {
+        report::json(&report::release_json(&end, service, environment))?;
+    }
+    match end {
+        End::Nothing => report::note(&format!("{service} runs this already: nothing to do")),
+        End::Serves(started) => {
+            report::note(&format!("release {} of {service} serves", started.number));
+        }
+        End::Left(started) => report::note(&format!(
+            "release {} of {service} is on its way: provisioner status --env {environment}",
+            started.number
+        )),
+        End::RolledBack { started, explanation, interrupted } => {
+            if let Some(explanation) = explanation.filter(|_| !global.json) {
+                report::out(&format!("{}\n{}", explanation.headline, explanation.text()));
+            }
+            let number = started.number;
+            return Err(if interrupted {
+                Failure::new(
+                    Code::Interrupted,
+                    format!(
+                        "release {number} of {service} was interrupted; going back was asked for"
+                    ),
+                )
+                .hint(format!("look: provisioner status --env {environment}"))
+            } else {
+                Failure::new(Code::RolledBack, format!("release {number} of {service} failed; what ran before runs again"))
+                    .hint(format!("its output: provisioner logs --env {environment} --service {service} --previous"))
+            });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

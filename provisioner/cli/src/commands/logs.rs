@@ -1,0 +1,108 @@
+//! `logs`: what a service's tasks have written, in the order of time.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use aws::log_events::{LogEvent, LogQuery, Streams};
+use aws::tasks::Standing;
+use engine::Class;
+use jiff::Timestamp;
+use stack::Names;
+
+use crate::args::{Global, Logs};
+use crate::failure::{Code, Failure};
+use crate::rollout::Place;
+use crate::session::{Session, Start};
+use crate::{interrupt, report};
+
+/// The time between two looks for new lines.
+const LOOK: Duration = Duration::from_secs(2);
+
+pub(crate) async fn run(global: &Global, args: &Logs) -> Result<ExitCode, Failure> {
+    let session = Session::open(global, Start::Never).await?;
+    let service = session.service(args.of.service.as_deref())?;
+    if let Some(home) = session.home.as_ref().filter(|home| !home.has_docker()) {
+        let versions = home.versions(&service)?;
+        let skipped = usize::from(args.previous);
+        for replica in versions.iter().rev().skip(skipped).take(1).flat_map(|one| &one.replicas) {
+            let id = format!("{}-{}", replica.version, replica.number);
+            for line in home.tail(replica, usize::MAX)? {
+                report::out(&format!("{id}  {line}"));
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let since = Timestamp::now() - jiff::SignedDuration::try_from(args.since).unwrap_or_default();
+    let mut query = LogQuery {
+        group: Names::new(session.environment()).log_group(&service),
+        streams: streams(&session, &service, args).await?,
+        since: (!args.previous).then(|| since.as_millisecond()),
+        ..LogQuery::default()
+    };
+    let stop = args.follow.then(interrupt::token);
+    let mut seen: BTreeSet<(i64, String, String)> = BTreeSet::new();
+    loop {
+        for event in all(&session, &query).await? {
+            query.since = query.since.max(Some(event.timestamp));
+            if seen.insert((event.timestamp, event.id.clone(), event.message.clone())) {
+                show(global, &event)?;
+            }
+        }
+        let Some(stop) = &stop else { return Ok(ExitCode::SUCCESS) };
+        tokio::select! {
+            () = session.clock.sleep(LOOK) => {}
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Whose lines are meant.
+async fn streams(session: &Session, service: &str, args: &Logs) -> Result<Streams, Failure> {
+    let named = |task: &str| Streams::Named(vec![format!("{service}/{service}/{task}")]);
+    if let Some(task) = &args.task {
+        return Ok(Streams::Prefixed(format!("{service}/{service}/{task}")));
+    }
+    if !args.previous {
+        return Ok(Streams::All);
+    }
+    let (state, _) = session.state().await?;
+    let Some(place) = Place::in_state(&state, service) else { return Ok(Streams::All) };
+    let stopped = session.aws.tasks(&place.cluster, &place.name, Standing::Stopped).await?;
+    match stopped.iter().max_by_key(|task| task.stopped_at) {
+        Some(task) => Ok(named(task.id())),
+        None => {
+            Err(Failure::new(Code::Failed, format!("ECS remembers no stopped task of {service}"))
+                .hint("it forgets them after an hour; `logs --since 2h` shows all lines"))
+        }
+    }
+}
+
+/// All pages. A group or stream that is not there yet has no lines.
+async fn all(session: &Session, query: &LogQuery) -> Result<Vec<LogEvent>, Failure> {
+    let mut events = Vec::new();
+    let mut next = None;
+    loop {
+        let page = match session.aws.log_events(query, next.as_deref()).await {
+            Err(error) if error.is(Class::Absent) => return Ok(events),
+            other => other?,
+        };
+        events.extend(page.events);
+        next = page.next;
+        if next.is_none() {
+            events.sort_by_key(|event| event.timestamp);
+            return Ok(events);
+        }
+    }
+}
+
+fn show(global: &Global, event: &LogEvent) -> Result<(), Failure> {
+    if global.json {
+        return report::json_line(event);
+    }
+    let at = Timestamp::from_millisecond(event.timestamp).unwrap_or_default();
+    let task = event.stream.rsplit('/').next().unwrap_or_default();
+    let task: String = task.chars().take(8).collect();
+    report::out(&format!("{at:.3}  {task}  {}", event.message));
+    Ok(())
+}

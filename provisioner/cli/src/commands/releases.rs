@@ -1,0 +1,56 @@
+//! `releases`: what a service was made to run.
+
+use std::process::ExitCode;
+
+use crate::args::{Global, OfService};
+use crate::failure::Failure;
+use crate::release::{How, Release, Releases, What};
+use crate::report;
+use crate::session::{Session, Start};
+use crate::ship::short;
+use crate::table::table;
+
+pub(crate) async fn run(global: &Global, args: &OfService) -> Result<ExitCode, Failure> {
+    let session = Session::open(global, Start::Never).await?;
+    let service = session.service(args.service.as_deref())?;
+    let mut all = Releases::of(session.objects(&session.aws), &service).all().await?;
+    all.reverse();
+    if global.json {
+        report::json(&all)?;
+    } else if all.is_empty() {
+        report::note(&format!("{service} has no releases yet"));
+    } else {
+        let header = ["RELEASE", "BY", "HOW", "REVISION", "IMAGE", "WHEN", "WHO"];
+        report::out(&table(Some(header), all.iter().map(row)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(release: &Release) -> [String; 7] {
+    let Release { started, ended } = release;
+    let by = match started.what {
+        What::Up => "up".to_owned(),
+        What::Deploy => "deploy".to_owned(),
+        What::Rollback(to) => format!("rollback to {to}"),
+    };
+    let how = match ended.as_ref().map(|ended| ended.how) {
+        None => "on its way",
+        Some(How::Succeeded) => "serves",
+        Some(How::RolledBack) => "rolled back",
+        Some(How::NotWaitedFor) => "not waited for",
+        Some(How::Abandoned) => "abandoned",
+    };
+    let image = started.image.to_string();
+    let image = image
+        .strip_prefix("sha256:")
+        .map_or(image.clone(), |digest| digest.chars().take(12).collect());
+    [
+        started.number.to_string(),
+        by,
+        how.into(),
+        short(&started.revision).into(),
+        image,
+        format!("{:.0}", started.at),
+        started.author.who.clone(),
+    ]
+}

@@ -1,0 +1,81 @@
+//! `rollback`: goes back to an earlier release, as a whole.
+
+use std::process::ExitCode;
+
+use crate::args::{Global, Rollback};
+use crate::commands::deploy::finish;
+use crate::failure::{Code, Failure};
+use crate::interrupt;
+use crate::reconcile::Writing;
+use crate::release::{How, Release, Releases, What};
+use crate::session::{Session, Start};
+use crate::ship::{End, Order, ship};
+
+pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Failure> {
+    let session = Session::open(global, Start::Never).await?;
+    let service = session.service(args.of.service.as_deref())?;
+    let stop = interrupt::token();
+    let lease = session.lock("rollback", args.lock.wait).await?;
+    let ended = match Writing::begin(&session, &lease, &stop).await {
+        Ok(writing) => rollback(args, &writing, &service).await,
+        Err(failure) => Err(failure),
+    };
+    session.unlock(lease).await;
+    finish(global, &session, &service, ended?)
+}
+
+async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
+    let session = writing.session;
+    let all = Releases::of(session.objects(&writing.aws), service).all().await?;
+    let release = chosen(&all, args.number, service, &session.environment().name)?;
+    let later =
+        all.iter().filter(|one| one.started.number > release.started.number && is_good(one));
+    let crossed: Vec<String> = later
+        .filter_map(|one| {
+            Some(format!("{} (release {})", one.started.migration.as_ref()?, one.started.number))
+        })
+        .collect();
+    if !crossed.is_empty() && !args.across_migration {
+        let message = format!("a migration was run since: {}", crossed.join(", "));
+        return Err(Failure::new(Code::Refused, message).hint(
+            "it is not undone; if the older version can live with it, say --across-migration",
+        ));
+    }
+    let order = Order {
+        service: service.into(),
+        what: What::Rollback(release.started.number),
+        image: release.started.image.clone(),
+        built: None,
+        back_to: Some(release.started.clone()),
+        limit: args.patience.timeout,
+        wait: !args.patience.no_wait,
+    };
+    Box::pin(ship(writing, &order)).await
+}
+
+/// The release of that number, or the last good one before the one that runs.
+fn chosen<'a>(
+    all: &'a [Release],
+    number: Option<u32>,
+    service: &str,
+    environment: &str,
+) -> Result<&'a Release, Failure> {
+    let found = match number {
+        Some(number) => all.iter().find(|one| one.started.number == number),
+        None => {
+            let good: Vec<&Release> = all.iter().filter(|one| is_good(one)).collect();
+            let runs = good.last().map(|one| one.started.revision.clone());
+            good.into_iter().rev().find(|one| Some(&one.started.revision) != runs.as_ref())
+        }
+    };
+    found.ok_or_else(|| {
+        let what = number.map_or("an earlier release".into(), |number| format!("release {number}"));
+        Failure::new(Code::Failed, format!("{service} has not had {what}"))
+            .hint(format!("provisioner releases --env {environment} --service {service}"))
+    })
+}
+
+fn is_good(release: &Release) -> bool {
+    let how = release.ended.as_ref().map(|ended| ended.how);
+    matches!(how, Some(How::Succeeded | How::NotWaitedFor))
+}

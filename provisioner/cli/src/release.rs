@@ -1,0 +1,208 @@
+//! Releases: what a service was made to run, when, by whom, and how that went. Each is two objects in the
+//! state bucket, written once and never edited: its start and its end.
+
+use aws::store::Objects;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stack::Image;
+
+use crate::failure::{Code, Failure};
+
+/// The version of the records.
+const FORMAT: u32 = 1;
+
+/// The start of a release.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Started {
+    pub(crate) format: u32,
+    pub(crate) service: String,
+    /// Counts up from 1, for each service.
+    pub(crate) number: u32,
+    pub(crate) what: What,
+    pub(crate) image: Image,
+    /// The revision's ARN.
+    pub(crate) revision: String,
+    /// The task definition with every input resolved: what a rollback brings back. Secrets are in it by
+    /// their version ids, never by their values.
+    pub(crate) definition: Value,
+    /// The service as the environment file had it.
+    pub(crate) config: Value,
+    /// The command of the migration that was run before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) migration: Option<String>,
+    pub(crate) at: Timestamp,
+    #[serde(flatten)]
+    pub(crate) author: Author,
+}
+
+/// What made a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by", content = "of")]
+pub(crate) enum What {
+    /// `up` made or changed the task definition.
+    Up,
+    Deploy,
+    /// Back to the release of this number.
+    Rollback(u32),
+}
+
+/// Who, and from where.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Author {
+    pub(crate) who: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<String>,
+    /// The pipeline run's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<String>,
+}
+
+/// The end of a release.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) format: u32,
+    pub(crate) how: How,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    pub(crate) at: Timestamp,
+}
+
+/// How a release ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum How {
+    Succeeded,
+    /// It failed, and the one before it runs again.
+    RolledBack,
+    /// The user left it on its way, or did not wait.
+    NotWaitedFor,
+    /// The process ended before the release did.
+    Abandoned,
+}
+
+/// A release as it is known. One without an end is on its way, or its process died.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Release {
+    #[serde(flatten)]
+    pub(crate) started: Started,
+    pub(crate) ended: Option<Ended>,
+}
+
+/// The releases of one service.
+pub(crate) struct Releases {
+    objects: Objects,
+    service: String,
+}
+
+impl Releases {
+    pub(crate) fn of(objects: Objects, service: &str) -> Self {
+        Self { objects, service: service.into() }
+    }
+
+    /// All of them, the newest last.
+    pub(crate) async fn all(&self) -> Result<Vec<Release>, Failure> {
+        let mut all = Vec::new();
+        for number in self.numbers().await? {
+            all.extend(self.get(number).await?);
+        }
+        Ok(all)
+    }
+
+    /// One of them.
+    pub(crate) async fn get(&self, number: u32) -> Result<Option<Release>, Failure> {
+        let Some(started) = self.read::<Started>(&self.key(number, "start")).await? else {
+            return Ok(None);
+        };
+        let ended = self.read::<Ended>(&self.key(number, "end")).await?;
+        Ok(Some(Release { started, ended }))
+    }
+
+    /// The newest one.
+    pub(crate) async fn last(&self) -> Result<Option<Release>, Failure> {
+        match self.numbers().await?.last() {
+            Some(number) => self.get(*number).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a start, with the number that follows the last one.
+    pub(crate) async fn start(&self, started: Started) -> Result<Started, Failure> {
+        let number = self.numbers().await?.last().map_or(1, |last| last + 1);
+        let started = Started { format: FORMAT, number, ..started };
+        self.write(&self.key(number, "start"), &started).await?;
+        Ok(started)
+    }
+
+    /// Writes an end.
+    pub(crate) async fn end(
+        &self,
+        number: u32,
+        how: How,
+        why: Option<String>,
+    ) -> Result<(), Failure> {
+        let ended = Ended { format: FORMAT, how, why, at: Timestamp::now() };
+        self.write(&self.key(number, "end"), &ended).await
+    }
+
+    /// Gives an end to a release whose process died before it could. To be called under the lock.
+    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+        match self.last().await? {
+            Some(Release { started, ended: None }) => {
+                self.end(started.number, How::Abandoned, Some("its process ended".into())).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes all records, when the environment goes.
+    pub(crate) async fn remove(&self) -> Result<(), Failure> {
+        for key in self.objects.list(&self.folder()).await? {
+            if let Some(object) = self.objects.get(&key).await? {
+                self.objects.delete(&key, &object.etag).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn numbers(&self) -> Result<Vec<u32>, Failure> {
+        let keys = self.objects.list(&self.folder()).await?;
+        let starts = keys.iter().filter_map(|key| key.strip_suffix(".start.json"));
+        let mut numbers: Vec<u32> =
+            starts.filter_map(|key| key.rsplit('/').next()?.parse().ok()).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn folder(&self) -> String {
+        format!("releases/{}/", self.service)
+    }
+
+    fn key(&self, number: u32, part: &str) -> String {
+        format!("{}{number:08}.{part}.json", self.folder())
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
+        let Some(object) = self.objects.get(key).await? else { return Ok(None) };
+        serde_json::from_slice(&object.bytes).map(Some).map_err(|error| {
+            let place = self.objects.location(key);
+            Failure::new(Code::State, format!("{place} is no release record: {error}"))
+        })
+    }
+
+    async fn write(&self, key: &str, record: &impl Serialize) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec_pretty(record)
+            .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+        self.objects.put_new(key, bytes).await?;
+        Ok(())
+    }
+}
+
+impl Author {
+    /// This process's user, commit and pipeline run.
+    pub(crate) fn here(who: &str, run: Option<String>) -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let commit = ["GITHUB_SHA", "CI_COMMIT_SHA"].into_iter().find_map(variable);
+        Self { who: who.into(), commit, run }
+    }
+}
