@@ -10,7 +10,15 @@ use tokio::process::{Child, Command};
 use crate::wire::Wire;
 use crate::{Error, Result};
 
-/// MiniStack or moto, listening on the loopback until this is dropped.
+/// Runs the emulator for as long as its standard input is open: until whoever started it is gone, however it went.
+const KEEPER: &str = "
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
+sys.argv = ['ministack']
+runpy.run_module('ministack', run_name='__main__')
+";
+
+/// MiniStack, listening on the loopback until this is dropped.
 pub struct Emulator {
     pub url: String,
     wire: Wire,
@@ -22,9 +30,9 @@ impl Emulator {
     pub async fn ministack() -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(python()?);
-        command.args(["-m", "ministack"]);
+        command.args(["-c", KEEPER]);
         command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1");
-        command.kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null());
+        command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::null());
         let child = command.stderr(Stdio::null()).spawn()?;
         let url = format!("http://127.0.0.1:{port}");
         let emulator = Self { wire: Wire::new(&url), url, _child: child };

@@ -76,23 +76,29 @@ async fn run(arguments: Arguments) -> Result<bool> {
     let mut sites: Vec<Site> = futures::future::try_join_all(open).await?;
     if let Verb::Makespan = arguments.verb {
         let times = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
-        times.iter().for_each(|time| say(&format!("{time:?} {:.2}", time.ratio())));
+        for time in &times {
+            say(&format!("{time:?} {:.2}", time.ratio()));
+        }
         return Ok(true);
     }
     let reference = Reference::of(&sites[0]).await?;
     let mut results = Results { reference, findings: Vec::new(), makespans: Vec::new() };
-    let (suites, page) = match &arguments.verb {
+    let (named, page) = match &arguments.verb {
         Verb::Try { trials } => {
             at(&mut sites, arguments.scale.unwrap_or(50.0));
             let findings = tell(&sites, &results.reference, vec![Life(trials.clone())]).await?;
             return Ok(findings.iter().all(Finding::is_clean));
         }
         Verb::Sample { suite, .. } => (suite, None),
-        Verb::Full { suite, page, .. } => (suite, Some((page, suite.is_empty()))),
+        Verb::Full { suite, page, .. } => {
+            results.makespans = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
+            let own = emulator::repository().join("provisioner/proof/RESULTS.md");
+            (suite, page.clone().or(suite.is_empty().then_some(own)))
+        }
         Verb::Makespan => return Ok(true),
     };
     let all = Suite::ALL.to_vec();
-    for suite in if suites.is_empty() { &all } else { suites } {
+    for suite in if named.is_empty() { &all } else { named } {
         let lives = match &arguments.verb {
             Verb::Sample { seed, most, .. } => suite.sample(&results.reference, *seed, *most),
             Verb::Full { seeds, .. } => suite.full(&results.reference, *seeds),
@@ -105,11 +111,8 @@ async fn run(arguments: Arguments) -> Result<bool> {
         let took = begun.elapsed().as_secs();
         say(&format!("{suite}: {clean} of {} clean, {took} s", findings.len()));
         results.findings.push((*suite, findings));
-    }
-    if let Some((page, whole)) = page {
-        results.makespans = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
-        let own = emulator::repository().join("provisioner/proof/RESULTS.md");
-        if let Some(path) = page.clone().or(whole.then_some(own)) {
+        // After each: a run that is ended early has shown what it got to.
+        if let Some(path) = &page {
             std::fs::write(path, results.page())?;
         }
     }
@@ -118,7 +121,9 @@ async fn run(arguments: Arguments) -> Result<bool> {
 
 /// Sets the sites' clocks; the first of them.
 fn at(sites: &mut [Site], scale: f64) -> &Site {
-    sites.iter_mut().for_each(|site| site.scale = scale);
+    for site in sites.iter_mut() {
+        site.scale = scale;
+    }
     &sites[0]
 }
 

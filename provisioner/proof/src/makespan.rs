@@ -91,13 +91,13 @@ fn critical(verb: Verb, deregistration: f64) -> (f64, String) {
 /// The delay that the target groups were told.
 fn deregistration(calls: &[Call]) -> f64 {
     let told = calls.iter().filter(|call| call.operation == "ModifyTargetGroupAttributes");
-    let said = told.filter_map(|call| {
+    let mut said = told.filter_map(|call| {
         let attributes = call.parameters["Attributes"].as_array()?;
         let delay = "deregistration_delay.timeout_seconds";
         let attribute = attributes.iter().find(|attribute| attribute["Key"] == delay)?;
         attribute["Value"].as_str()?.parse().ok()
     });
-    said.last().unwrap_or(durations::DEREGISTRATION_DEFAULT)
+    said.next_back().unwrap_or(durations::DEREGISTRATION_DEFAULT)
 }
 
 /// For how long at least one call was under way.

@@ -31,6 +31,7 @@ impl Project {
         self.write_prod(&["port: 8080"])
     }
 
+    #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
     }

@@ -53,14 +53,15 @@ pub enum Suite {
 }
 
 impl Suite {
+    /// The short ones first.
     pub const ALL: [Self; 7] = [
-        Self::Kills,
-        Self::Cuts,
         Self::Creates,
         Self::Faults,
         Self::Cancels,
         Self::Expiry,
         Self::Writers,
+        Self::Cuts,
+        Self::Kills,
     ];
 
     /// Virtual seconds per real second. Slower where seconds of the tool's own are to be felt.
@@ -77,7 +78,7 @@ impl Suite {
     pub fn full(self, reference: &Reference, seeds: u64) -> Vec<Life> {
         let hows: &[How] = match self {
             Self::Kills => &[How::Kill { after: false }, How::Kill { after: true }],
-            Self::Cuts => &[How::Cut { after: false }, How::Cut { after: true }],
+            Self::Cuts => &[How::Cut { after: true }],
             Self::Creates => {
                 let trial = |create| Trial::new(Verb::Up, How::CutTwice, format!("{create}@1"));
                 let gone = || Trial::new(Verb::Destroy, How::Faults, "");
@@ -114,14 +115,16 @@ impl Suite {
                 let mut add = |how, at: String| trials.push(Trial::new(verb, how, at));
                 match self {
                     Self::Faults => {
-                        FAULTS.iter().for_each(|f| add(How::Faults, format!("{f} seed {seed}")));
+                        for faults in FAULTS {
+                            add(How::Faults, format!("{faults} seed {seed}"));
+                        }
                     }
                     Self::Cancels => {
                         add(How::Cancel, chance.below(milliseconds).to_string());
                         add(How::InterruptTwice, chance.below(milliseconds).to_string());
                     }
                     Self::Expiry => {
-                        add(How::Expire, (1 + chance.below(mutating * 3 / 4)).to_string())
+                        add(How::Expire, (1 + chance.below(mutating * 3 / 4)).to_string());
                     }
                     // Two writers meet where there is much to write.
                     Self::Writers if verb != Verb::Change => {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::{Error, Result};
 
 /// Real time after which a run counts as hung.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Where the binary is: `PROVISIONER_PROGRAM`, or beside the proof's own in the target folder.
 pub fn program() -> Result<PathBuf> {
