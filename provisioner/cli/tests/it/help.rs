@@ -9,6 +9,14 @@ const VERBS: &[&str] = &[
     "up",
     "status",
     "outputs",
+    "deploy",
+    "rollback",
+    "releases",
+    "explain",
+    "logs",
+    "run",
+    "scale",
+    "restart",
     "destroy",
     "secret set",
     "secret list",
@@ -39,7 +47,9 @@ fn every_verb_has_an_example_that_the_command_line_accepts() {
         for part in example.split(['|', '&', '>']) {
             let Some(arguments) = part.trim().strip_prefix("provisioner ") else { continue };
             // With `--help` at its end nothing is done, but what comes before is judged.
-            let judged = project.run(&[&words(arguments)[..], &["--help"]].concat());
+            let (flags, command) = arguments.split_once(" -- ").unwrap_or((arguments, ""));
+            let end: &[&str] = if command.is_empty() { &["--help"] } else { &["--help", "--", command] };
+            let judged = project.run(&[&words(flags)[..], end].concat());
             assert_eq!(judged.code, 0, "{verb}: {judged:?}");
         }
     }
