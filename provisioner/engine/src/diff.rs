@@ -95,12 +95,11 @@ fn compare(desired: &Value, seen: Option<&Value>, path: String, found: &mut Vec<
                 return;
             }
             if items.len() == others.len() && !input::is_unknown(desired) {
-                let mut inner = Vec::new();
-                for (index, (item, other)) in items.iter().zip(others).enumerate() {
-                    compare(item, Some(other), format!("{path}[{index}]"), &mut inner);
-                }
-                if inner.is_empty() || items.iter().any(Value::is_object) {
-                    found.append(&mut inner);
+                let inner = compare_listed(items, others, &path);
+                if inner.is_empty() && in_order(items, others)
+                    || items.iter().any(Value::is_object) && !inner.is_empty()
+                {
+                    found.extend(inner);
                     return;
                 }
             }
@@ -109,6 +108,36 @@ fn compare(desired: &Value, seen: Option<&Value>, path: String, found: &mut Vec<
         _ => {}
     }
     found.push(Difference { path, from: seen.cloned(), to: Some(desired.clone()) });
+}
+
+/// Two lists of one length whose elements have no names: what is in both, wherever it stands, is left
+/// out, and the rest compared one by one.
+fn compare_listed(items: &[Value], others: &[Value], path: &str) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut rest: Vec<&Value> = others.iter().collect();
+    let mut unlike: Vec<(usize, &Value)> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        match rest.iter().position(|other| is_as_desired(item, other)) {
+            Some(same) => {
+                rest.remove(same);
+            }
+            None => unlike.push((index, item)),
+        }
+    }
+    for ((index, item), other) in unlike.into_iter().zip(rest) {
+        compare(item, Some(other), format!("{path}[{index}]"), &mut found);
+    }
+    found
+}
+
+fn in_order(items: &[Value], others: &[Value]) -> bool {
+    items.iter().zip(others).all(|(item, other)| is_as_desired(item, other))
+}
+
+fn is_as_desired(desired: &Value, seen: &Value) -> bool {
+    let mut found = Vec::new();
+    compare(desired, Some(seen), String::new(), &mut found);
+    found.is_empty()
 }
 
 fn compare_keyed(
@@ -181,6 +210,17 @@ mod tests {
         assert_eq!(shown, [("tags[a]", true), ("tags[b].value", true), ("tags[c]", false)]);
         assert_eq!(paths(&json!({"s": ["a"]}), &json!({"s": ["a", "b"]})), ["s"]);
         assert_eq!(paths(&json!({"s": [{"x": 1}]}), &json!({"s": [{"x": 2, "y": 3}]})), ["s[0].x"]);
+    }
+
+    #[test]
+    fn an_element_that_only_moved_is_no_difference_beside_others() {
+        let desired = json!({"s": [{"x": 1, "y": 1}, {"x": 3}, {"x": 5}]});
+        assert_eq!(
+            paths(&desired, &json!({"s": [{"x": 3}, {"x": 4, "y": 1}, {"x": 5}]})),
+            ["s[0].x"]
+        );
+        let moved = json!({"s": [{"x": 3}, {"x": 1, "y": 1}, {"x": 5}]});
+        assert_eq!(paths(&desired, &moved), ["s"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod clock;
 pub mod diff;
+pub mod drift;
 mod ensure;
 pub mod error;
 pub mod event;

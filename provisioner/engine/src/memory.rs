@@ -95,6 +95,18 @@ impl Memory {
         }
     }
 
+    /// Somebody changes whose a resource is.
+    pub fn retag(&self, id: &Id, owner: Option<Owner>) {
+        if let Some(object) = self.lock().objects.all.get_mut(id) {
+            object.owner = owner;
+        }
+    }
+
+    /// Somebody deletes a resource by hand, as slowly as we would.
+    pub fn delete_by_hand(&self, id: &Id) -> Result<()> {
+        self.lock().objects.delete(id)
+    }
+
     /// Somebody deletes a resource by hand, whatever refers to it.
     pub fn vanish(&self, id: &Id) {
         self.lock().objects.all.remove(id);

@@ -4,6 +4,8 @@
 
 mod by_hand;
 mod crash;
+mod drift;
+mod every_attribute;
 mod failed;
 mod interrupt;
 mod rebuild;
