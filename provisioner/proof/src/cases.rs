@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::Result;
-use crate::finding::Finding;
+use crate::finding::{Finding, is_stall};
 use crate::leg;
 use crate::stage::{Reference, Site, Stage};
 use crate::trial::{How, Trial, Verb};
@@ -93,8 +93,10 @@ async fn one(
             let here = trials.iter().position(|trial| trial.verb == verb);
             let Some(trial) = here.and_then(|at| trials.remove(at)) else {
                 // A destroy does not mind which form of the stack it finds.
-                if verb == Verb::Up || trials.iter().any(|trial| trial.verb == Verb::Change) {
-                    undisturbed(&stage, verb).await?;
+                let needed =
+                    verb == Verb::Up || trials.iter().any(|trial| trial.verb == Verb::Change);
+                if needed && !undisturbed(&stage, verb, &mut stalls).await? {
+                    break;
                 }
                 continue;
             };
@@ -117,7 +119,12 @@ async fn one(
     Ok(findings)
 }
 
-async fn undisturbed(stage: &Stage<'_>, verb: Verb) -> Result<()> {
+/// Runs a command on the way to a trial. Answers whether it ended well; it is excused when the machine stood still.
+async fn undisturbed(stage: &Stage<'_>, verb: Verb, stalls: &mut u32) -> Result<bool> {
     let ended = stage.run(verb).await?;
-    if ended.done() { Ok(()) } else { Err(crate::Error::Tool(ended.last_words())) }
+    if !ended.done() && *stalls < STALLS && is_stall(&ended.err) {
+        *stalls += 1;
+        return Ok(false);
+    }
+    if ended.done() { Ok(true) } else { Err(crate::Error::Tool(ended.last_words())) }
 }

@@ -52,7 +52,7 @@ impl Finding {
     /// nobody disturbed lost its lock.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
-        self.stuck.as_ref().is_some_and(|why| why.contains("its heartbeat has not got through"))
+        self.stuck.as_ref().is_some_and(|why| is_stall(why))
     }
 
     /// Compares what is there with what a run that nobody disturbs leaves.
@@ -92,6 +92,12 @@ impl Finding {
         text.push_str(&parts.join("; "));
         text
     }
+}
+
+/// Whether a command says that it lost its lock to silence.
+#[must_use]
+pub fn is_stall(said: &str) -> bool {
+    said.contains("its heartbeat has not got through")
 }
 
 #[cfg(test)]

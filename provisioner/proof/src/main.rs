@@ -8,11 +8,13 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 use proof::cases::{Life, live};
 use proof::finding::Finding;
+use proof::makespan::{self, Makespan};
 use proof::stage::{Reference, Site};
 use proof::suite::Suite;
 use proof::table::Results;
 use proof::trial::Trial;
-use proof::{Result, emulator, makespan};
+use proof::{Result, emulator};
+use strict::Call;
 
 /// Disturbs the real tool at every call, and looks at what is left.
 #[derive(Parser)]
@@ -75,10 +77,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
     let open = (0..arguments.workers.max(1)).map(|_| Site::open(50.0));
     let mut sites: Vec<Site> = futures::future::try_join_all(open).await?;
     if let Verb::Makespan = arguments.verb {
-        let times = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
-        for time in &times {
-            say(&format!("{time:?} {:.2}", time.ratio()));
-        }
+        times(&mut sites).await?;
         return Ok(true);
     }
     let reference = Reference::of(&sites[0]).await?;
@@ -91,7 +90,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         }
         Verb::Sample { suite, .. } => (suite, None),
         Verb::Full { suite, page, .. } => {
-            results.makespans = makespan::measure(at(&mut sites[..1], makespan::SCALE)).await?;
+            results.makespans = times(&mut sites).await?;
             let own = emulator::repository().join("provisioner/proof/RESULTS.md");
             (suite, page.clone().or(suite.is_empty().then_some(own)))
         }
@@ -117,6 +116,22 @@ async fn run(arguments: Arguments) -> Result<bool> {
         }
     }
     Ok(results.findings.iter().flat_map(|(_, findings)| findings).all(Finding::is_clean))
+}
+
+/// Times the commands on the first site.
+async fn times(sites: &mut [Site]) -> Result<Vec<Makespan>> {
+    let site = at(&mut sites[..1], makespan::SCALE);
+    let told = |at: f64, call: &Call| {
+        if !matches!(call.service.as_str(), "dynamodb" | "s3") {
+            say(&format!("{at:7.1} s  {}.{}", call.service, call.operation));
+        }
+    };
+    let times = makespan::measure(site, &told).await?;
+    for time in &times {
+        let (verb, seconds, ratio) = (time.verb, time.seconds, time.ratio());
+        say(&format!("{verb}: {seconds:.0} s, {ratio:.2} of {} ({})", time.critical, time.chain));
+    }
+    Ok(times)
 }
 
 /// Sets the sites' clocks; the first of them.
