@@ -60,6 +60,12 @@ impl Clock {
     }
 }
 
+/// The time between two looks, in proportion to the time already waited: short for what is quick, at
+/// most a twelfth too long for what takes minutes.
+pub(crate) fn until_next_look(waited: Duration) -> Duration {
+    (waited / 12).clamp(Duration::from_millis(250), Duration::from_secs(10))
+}
+
 /// How long a failing read is repeated.
 pub const READ_BUDGET: Duration = Duration::from_mins(2);
 

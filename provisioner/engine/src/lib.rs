@@ -2,7 +2,8 @@
 //!
 //! Read [`resource`] first: what a kind of resource must say about itself and what an adapter must
 //! be able to do with it. Then follow one run: [`refresh`] looks at everything, [`plan`] compares it
-//! with the [`graph`], [`apply`] makes it so and keeps the [`state`] true after every step.
+//! with the [`graph`], [`apply`] makes it so and keeps the [`state`] true after every step. [`drift`]
+//! tells what others have changed since, and [`rebuild`] makes a lost state again.
 
 pub mod apply;
 pub mod clock;

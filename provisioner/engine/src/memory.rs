@@ -6,6 +6,7 @@
 
 mod adapter;
 mod faults;
+mod object;
 mod objects;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::state::State;
 use adapter::Stored;
 pub use faults::Faults;
 use faults::{Fate, Life};
-pub use objects::Object;
+pub use object::Object;
 use objects::Objects;
 
 /// The cloud. Clones share what is in it.
@@ -88,18 +89,16 @@ impl Memory {
 
     /// Somebody changes a resource by hand.
     pub fn alter(&self, id: &Id, change: impl FnOnce(&mut Value)) {
-        if let Some(object) = self.lock().objects.all.get_mut(id) {
+        self.touch(id, |object| {
             let mut spec = object.spec.clone();
             change(&mut spec);
             object.set(spec);
-        }
+        });
     }
 
     /// Somebody changes whose a resource is.
     pub fn retag(&self, id: &Id, owner: Option<Owner>) {
-        if let Some(object) = self.lock().objects.all.get_mut(id) {
-            object.owner = owner;
-        }
+        self.touch(id, |object| object.owner = owner);
     }
 
     /// Somebody deletes a resource by hand, as slowly as we would.
@@ -114,16 +113,12 @@ impl Memory {
 
     /// A resource fails; the next update puts it right.
     pub fn fail(&self, id: &Id, why: &str) {
-        if let Some(object) = self.lock().objects.all.get_mut(id) {
-            object.failed.why = Some(why.into());
-        }
+        self.touch(id, |object| object.failed.why = Some(why.into()));
     }
 
     /// Every update of a resource fails from now on, and leaves it as it is.
     pub fn roll_back(&self, id: &Id, why: &str) {
-        if let Some(object) = self.lock().objects.all.get_mut(id) {
-            object.failed.next = Some(why.into());
-        }
+        self.touch(id, |object| object.failed.next = Some(why.into()));
     }
 
     /// Somebody else makes a resource.
@@ -140,6 +135,12 @@ impl Memory {
                 return;
             }
             notified.await;
+        }
+    }
+
+    fn touch(&self, id: &Id, change: impl FnOnce(&mut Object)) {
+        if let Some(object) = self.lock().objects.all.get_mut(id) {
+            change(object);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
 use crate::input::{self, Address};
 use crate::kind::{Kind, Kinds, Look, Observed};
-use crate::resource::{Id, Owner};
+use crate::resource::{Id, Op, Owner};
 use crate::state::State;
 
 /// What was seen.
@@ -82,12 +82,7 @@ impl<C: Sync> KindLook<'_, C> {
             let Some(entry) = self.entry(address) else { continue };
             let Some(intent) = &entry.intent else { continue };
             let op = self.state.op(address, &intent.op);
-            let found = patient(self.clock, || {
-                self.kind.observe(self.cloud, Look::Lost(&entry.desired, &op))
-            })
-            .await?;
-            let traits = self.kind.traits();
-            let ours = found.into_iter().find(|s| traits.is_same(s.owner.as_ref(), &op.owner));
+            let ours = lost(self.cloud, self.kind, &entry.desired, &op, self.clock).await?;
             picture.seen.extend(ours.map(|seen| (address.clone(), seen)));
         }
         self.by_name(addresses, &mut picture).await?;
@@ -126,6 +121,18 @@ impl<C: Sync> KindLook<'_, C> {
 
 fn missing<'a>(addresses: &BTreeSet<&'a Address>, picture: &Picture) -> Vec<&'a Address> {
     addresses.iter().filter(|address| !picture.seen.contains_key(**address)).copied().collect()
+}
+
+/// What a creation whose answer was lost has made, if it is visible yet.
+pub(crate) async fn lost<C: Sync>(
+    cloud: &C,
+    kind: &dyn Kind<C>,
+    desired: &Value,
+    op: &Op,
+    clock: &Clock,
+) -> Result<Option<Observed>> {
+    let found = patient(clock, || kind.observe(cloud, Look::Lost(desired, op))).await?;
+    Ok(found.into_iter().find(|seen| kind.traits().is_same(seen.owner.as_ref(), &op.owner)))
 }
 
 /// Whether one that is known by its id may still be taken for ours: nobody else's tags are on it.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::apply::Work;
-use crate::clock::Backoff;
+use crate::clock::{self, Backoff};
 use crate::error::{Class, Error, Result};
 use crate::event::Event;
 use crate::input::Address;
-use crate::kind::{Kind, Look, Observed};
+use crate::kind::{Kind, Observed};
 use crate::plan::Action;
-use crate::refresh::{owned_by, patient};
+use crate::refresh::{lost, owned_by};
 use crate::resource::{Id, Ready};
 use crate::store::Store;
 
@@ -64,12 +64,9 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
         };
         // The refresh looked once; look twice more before believing that nothing was made.
         for _ in 0..2 {
-            let look = || kind.observe(self.run.cloud, Look::Lost(&desired, &op));
-            let found = patient(&self.run.clock, look).await?;
-            if let Some(ours) =
-                found.into_iter().find(|s| kind.traits().is_same(s.owner.as_ref(), &op.owner))
-            {
-                return Ok(Some(ours));
+            let found = lost(self.run.cloud, kind, &desired, &op, &self.run.clock).await?;
+            if found.is_some() {
+                return Ok(found);
             }
             self.pause(Duration::from_secs(15)).await?;
         }
@@ -153,6 +150,6 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             return Err(Error::new(Class::Stuck, message));
         }
         self.run.events.send(Event::Waiting { address: address.clone(), why, elapsed });
-        self.pause((elapsed / 12).clamp(Duration::from_millis(250), Duration::from_secs(10))).await
+        self.pause(clock::until_next_look(elapsed)).await
     }
 }

@@ -7,7 +7,7 @@ use super::one::{One, Progress};
 use crate::error::{Error, Result};
 use crate::kind::{Look, Observed};
 use crate::plan::foreign;
-use crate::refresh::{owned_by, patient};
+use crate::refresh::{lost, owned_by, patient};
 use crate::resource::Id;
 use crate::state::Entry;
 use crate::store::Store;
@@ -31,12 +31,9 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         let run = self.work.run;
         let mut empty = 0;
         loop {
-            let look = || self.kind.observe(run.cloud, Look::Lost(&self.desired, &op));
-            let found = patient(&run.clock, look).await?;
-            if let Some(ours) =
-                found.into_iter().find(|s| self.kind.traits().is_same(s.owner.as_ref(), &op.owner))
-            {
-                return Ok(Some(ours));
+            let found = lost(run.cloud, self.kind, &self.desired, &op, &run.clock).await?;
+            if found.is_some() {
+                return Ok(found);
             }
             empty += 1;
             let waited = run.clock.since(at);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::one::{One, Progress};
+use crate::clock::until_next_look;
 use crate::error::{Class, Error, Result};
 use crate::event::Event;
 use crate::store::Store;
@@ -12,8 +13,7 @@ const THROTTLE_BUDGET: Duration = Duration::from_mins(10);
 const PROPAGATION_BUDGET: Duration = Duration::from_mins(4);
 
 impl<C: Sync, S: Store> One<'_, C, S> {
-    /// Waits until the next look, in proportion to the time already waited: short for what is quick,
-    /// at most a twelfth too long for what takes minutes.
+    /// Waits until the next look; gives up past the kind's patience.
     pub(super) async fn wait(&self, progress: &mut Progress, why: &str) -> Result<()> {
         let now = self.work.run.clock.now();
         let since = *progress.waiting_since.get_or_insert(now);
@@ -30,9 +30,7 @@ impl<C: Sync, S: Store> One<'_, C, S> {
             why: why.into(),
             elapsed: now.saturating_sub(self.began),
         });
-        self.work
-            .pause((waited / 12).clamp(Duration::from_millis(250), Duration::from_secs(10)))
-            .await
+        self.work.pause(until_next_look(waited)).await
     }
 
     /// Waits before a refused call is tried again; gives the error back when trying again cannot help.
