@@ -1,5 +1,6 @@
 //! The environment `prod` as a whole: made on an emulator by the engine, then looked at.
 
+mod altered;
 mod calls;
 mod scaled;
 
@@ -15,7 +16,7 @@ use aws::store::{Objects, S3Store};
 use engine::apply::{Outcome, Run, apply};
 use engine::event::Events;
 use engine::plan::{Plan, plan};
-use engine::refresh::refresh;
+use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::{Journal, Store};
 use engine::{Clock, Graph, Kinds};
@@ -78,8 +79,12 @@ impl Prod {
     }
 
     pub(crate) async fn compare(&self, aws: &Aws, state: &State) -> Plan {
-        let picture = refresh(aws, &self.kinds, &self.graph, state, &Clock::real()).await.unwrap();
+        let picture = self.look(aws, &self.graph, state).await;
         plan(&self.kinds, &self.graph, state, &picture).unwrap()
+    }
+
+    async fn look(&self, aws: &Aws, graph: &Graph, state: &State) -> Picture {
+        refresh(aws, &self.kinds, graph, state, &Clock::real()).await.unwrap()
     }
 
     /// What `up` does.
