@@ -48,7 +48,8 @@ fn every_verb_has_an_example_that_the_command_line_accepts() {
             let Some(arguments) = part.trim().strip_prefix("provisioner ") else { continue };
             // With `--help` at its end nothing is done, but what comes before is judged.
             let (flags, command) = arguments.split_once(" -- ").unwrap_or((arguments, ""));
-            let end: &[&str] = if command.is_empty() { &["--help"] } else { &["--help", "--", command] };
+            let end: &[&str] =
+                if command.is_empty() { &["--help"] } else { &["--help", "--", command] };
             let judged = project.run(&[&words(flags)[..], end].concat());
             assert_eq!(judged.code, 0, "{verb}: {judged:?}");
         }
