@@ -67,20 +67,20 @@ fn no_folder_is_4_and_leads_to_init() {
     insta::assert_snapshot!(project.run(&["config"]).shown(&[]), @"
     exit code 4
     --- stderr
-    there is no folder `environments` here or above
+    error: there is no folder `environments` here or above
       run `provisioner init` to write a first environment file
     ");
     insta::assert_snapshot!(project.run(&["config", "--project", "elsewhere"]).shown(&[]), @"
     exit code 4
     --- stderr
-    there is no folder `environments` here or above
+    error: there is no folder `environments` in elsewhere
       run `provisioner init` to write a first environment file
     ");
     project.write("environments/base.yaml", PROD);
     insta::assert_snapshot!(project.run(&["config"]).shown(&[]), @"
     exit code 4
     --- stderr
-    there is no environment file
+    error: there is no environment file
       run `provisioner init` to write one
     ");
 }
@@ -92,7 +92,7 @@ fn among_several_environments_one_must_be_said() {
     insta::assert_snapshot!(project.run(&["config"]).shown(&[]), @"
     exit code 4
     --- stderr
-    which environment? there are dev, prod
+    error: which environment? there are dev, prod
       say it with `--env NAME` or PROVISIONER_ENV
     ");
     insta::assert_snapshot!(project.run(&["config", "--env", "prdo"]).shown(&[]), @"
