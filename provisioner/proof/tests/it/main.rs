@@ -38,6 +38,7 @@ async fn all_clean(sites: &[Site], reference: &Reference, lives: Vec<Life>) {
 
 /// Two of each suite, and four of the creates whose first answer is lost: the full list is `proof full`'s.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes of compressed time, which a busy machine stretches: cargo test -p proof -- --ignored"]
 async fn a_sample_of_everything_is_clean() {
     let (mut sites, reference) = sites().await;
     for suite in Suite::ALL {
