@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use aws::Aws;
 
+use crate::account::skip;
 use crate::support::wait;
 
-/// What makes a listing: the service and how each thing there is called.
-type Names = BTreeSet<String>;
+/// What a listing gives: `kind id`.
+pub(crate) type Names = BTreeSet<String>;
 
 /// The account's resources of all kinds that the tool makes, as `kind id`.
 pub(crate) fn inventory(aws: &Aws) -> Names {
@@ -88,14 +89,23 @@ async fn compute(aws: &Aws) -> Names {
     let found = ecs.list_task_definitions().send().await.unwrap();
     let arns = found.task_definition_arns().iter().map(|arn| Some(arn.as_str()));
     all.extend(named("task-definition", arns));
-    let scaling = &aws.read().scaling;
-    let call = scaling.describe_scalable_targets().service_namespace("ecs".into());
-    let found = call.send().await.unwrap();
-    all.extend(named(
-        "scalable-target",
-        found.scalable_targets().iter().map(|one| one.resource_id()),
-    ));
+    all.extend(scaling(aws).await);
     all
+}
+
+async fn scaling(aws: &Aws) -> Names {
+    let call = aws.read().scaling.describe_scalable_targets().service_namespace("ecs".into());
+    match call.send().await {
+        Ok(found) => {
+            let targets = found.scalable_targets().iter();
+            named("scalable-target", targets.map(|one| Some(one.resource_id())))
+        }
+        Err(error) if format!("{error:?}").contains("Unsupported service") => {
+            skip("MiniStack has no Application Auto Scaling (scalable targets)");
+            Names::new()
+        }
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 async fn data(aws: &Aws) -> Names {
@@ -115,4 +125,9 @@ async fn data(aws: &Aws) -> Names {
     let found = clients.dynamodb.list_tables().send().await.unwrap();
     all.extend(named("table", found.table_names().iter().map(|name| Some(name.as_str()))));
     all
+}
+
+/// How many of a kind there are.
+pub(crate) fn number(names: &Names, kind: &str) -> usize {
+    names.iter().filter(|name| name.split(' ').next() == Some(kind)).count()
 }

@@ -40,7 +40,9 @@ fn on_ministack() {
 
 #[test]
 fn on_moto() {
-    life(&Account::moto());
+    if let Some(account) = Account::moto() {
+        life(&account);
+    }
 }
 
 fn life(account: &Account) {
@@ -72,7 +74,12 @@ fn life(account: &Account) {
     assert_eq!(code, 3);
     assert_eq!(changes, ["service.api: update", "task-definition.api: replace"]);
     let json = project.run(&["plan", "--json"]).json_of(3);
-    let step = &json["steps"].as_array().unwrap().iter().find(|one| one["address"] == "task-definition.api").unwrap();
+    let step = &json["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["address"] == "task-definition.api")
+        .unwrap();
     assert_eq!(step["differences"].as_array().unwrap().len(), 1, "{step}");
     assert_eq!(step["differences"][0]["path"], "settings.cpu", "{step}");
     let changed = project.run(&["up", "--yes", "--json"]).json();
@@ -95,7 +102,7 @@ fn life(account: &Account) {
     let gone = project.run(&["destroy", "--yes", "--unprotect", "--state", "--json"]);
     assert_eq!(gone.code, 0, "{gone:?}");
     let left: BTreeSet<_> = inventory(&aws).difference(&before).cloned().collect();
-    assert!(left.iter().all(|name| account.keeps(name)), "left behind: {left:?}");
+    assert!(left.is_empty(), "left behind: {left:?}");
 }
 
 /// The state bucket and the lock table, which belong to the account.
@@ -108,7 +115,9 @@ fn plan(project: &Project) -> (i32, Vec<String>) {
     let run: Run = project.run(&["plan", "--json"]);
     let json: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{run:?}"));
     let steps = json["steps"].as_array().unwrap().iter();
-    let changes = steps.filter(|step| step["action"] != "none").map(|step| {
+    let unchanged = ["none", "not-emulated"];
+    let changes = steps.filter(|step| !unchanged.contains(&step["action"].as_str().unwrap()));
+    let changes = changes.map(|step| {
         format!("{}: {}", step["address"].as_str().unwrap(), step["action"].as_str().unwrap())
     });
     (run.code, changes.collect())
@@ -138,7 +147,8 @@ async fn break_by_hand(aws: &Aws) -> Vec<&'static str> {
         name.contains("shop-prod") && name.contains("worker") && name.contains("task")
     });
     let call = clients.iam.put_role_policy().role_name(role.unwrap()).policy_name("more");
-    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let all =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     call.policy_document(all).send().await.unwrap();
     vec![
         "log-group.worker: create",
