@@ -1,8 +1,8 @@
 //! The connection to AWS: one set of clients for reading, one for changing, and a count of calls.
 
 mod calls;
+mod endpoints;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use aws_types::service_config::ServiceConfigKey;
 use engine::{Class, Error, Result};
 
 use self::calls::{Calls, Watch};
+use self::endpoints::{ENDPOINTS, Endpoints, endpoint, endpoints};
 use crate::emulated;
 use crate::error::error;
 use crate::looks::Looks;
@@ -198,23 +198,6 @@ impl fmt::Debug for Aws {
     }
 }
 
-/// A service's id in the SDK's settings, and the prefix of its operations in our messages (the one
-/// that IAM policies use).
-const ENDPOINTS: [(&str, &str); 12] = [
-    ("Application Auto Scaling", "application-autoscaling"),
-    ("CloudWatch Logs", "logs"),
-    ("DynamoDB", "dynamodb"),
-    ("EC2", "ec2"),
-    ("ECR", "ecr"),
-    ("ECS", "ecs"),
-    ("Elastic Load Balancing v2", "elasticloadbalancing"),
-    ("IAM", "iam"),
-    ("S3", "s3"),
-    ("Secrets Manager", "secretsmanager"),
-    ("Service Quotas", "servicequotas"),
-    ("STS", "sts"),
-];
-
 /// One client per service.
 #[derive(Debug)]
 pub struct Clients {
@@ -272,28 +255,6 @@ impl Clients {
             sts: client!(aws_sdk_sts, "STS"),
         }
     }
-}
-
-/// The endpoints that the user named, by the services' ids in the SDK's settings.
-type Endpoints = BTreeMap<&'static str, String>;
-
-fn endpoints(sdk: &SdkConfig) -> Endpoints {
-    ENDPOINTS.iter().filter_map(|(id, _)| Some((*id, endpoint(sdk, id)?))).collect()
-}
-
-/// The endpoint that the user named for a service, or for all of them, in the order of the SDK.
-fn endpoint(sdk: &SdkConfig, id: &str) -> Option<String> {
-    let all = sdk.endpoint_url().map(ToOwned::to_owned);
-    if sdk.get_origin("endpoint_url").is_client_config() {
-        return all;
-    }
-    let key = ServiceConfigKey::builder()
-        .service_id(id)
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build();
-    let own = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
-    own.or(all)
 }
 
 /// One pool of connections for all clients: by default each of the SDK's clients has its own.

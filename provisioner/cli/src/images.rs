@@ -2,6 +2,7 @@
 //! is built now.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use aws::Aws;
 use engine::state::State;
@@ -11,6 +12,7 @@ use stack::Image;
 use stack::environment::{Architecture, Build, Service};
 
 use crate::failure::{Code, Failure};
+use crate::native::LocalHome;
 use crate::session::Session;
 
 /// Stored per service: what the file said when the image was decided, and the image.
@@ -49,10 +51,10 @@ pub(crate) struct Built {
 }
 
 pub(crate) enum Content {
-    /// Goes to the registry.
+    /// Goes to the registry, or to the Docker engine of the local cloud.
     Layout(Box<Layout>),
-    /// Goes to the Docker engine of the local cloud, or to the folder that stands in for one.
-    Local { binary: std::path::PathBuf, tag: String },
+    /// Goes to the folder that stands in for a registry where tasks are processes.
+    Program { binary: PathBuf, tag: String },
 }
 
 /// The images of all services, and those among them that still have to be built.
@@ -106,10 +108,14 @@ pub(crate) async fn build(
     let service = &session.environment().services[name];
     let root = &session.project.root;
     let wanted = architecture(service);
-    if let (Some(home), Build::Binary { binary }) = (&session.home, build) {
-        if let Some(image) = home.image(name, &root.join(binary))? {
-            return Ok(image);
-        }
+    let home = session.home.as_ref();
+    if let (Some(false), Build::Binary { binary }) = (home.map(LocalHome::has_docker), build) {
+        let binary = root.join(binary);
+        let bytes =
+            std::fs::read(&binary).map_err(|error| crate::failure::file(&binary, &error))?;
+        let tag = image::Digest::of(&bytes).short().to_owned();
+        let content = Content::Program { binary, tag: tag.clone() };
+        return Ok((Image::Tagged(tag), Built { service: name.into(), content }));
     }
     crate::report::note(&format!("building the image of {name}"));
     let layout = match build {
@@ -123,7 +129,11 @@ pub(crate) async fn build(
             Docker::default().build(&root.join(dockerfile), &root.join(context), wanted).await?
         }
     };
-    let image = Image::Built(layout.digest.as_str().to_owned());
+    let image = match home {
+        // An engine cannot be told the digest of an image that it did not pull.
+        Some(_) => Image::Tagged(layout.digest.short().to_owned()),
+        None => Image::Built(layout.digest.as_str().to_owned()),
+    };
     let content = Content::Layout(Box::new(layout));
     Ok((image, Built { service: name.into(), content }))
 }
@@ -131,12 +141,13 @@ pub(crate) async fn build(
 /// Sends a built image to where tasks get it from. `uri` is the repository's.
 pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<(), Failure> {
     crate::report::note(&format!("pushing the image of {}", built.service));
-    match &built.content {
-        Content::Local { binary, tag } => match &session.home {
-            Some(home) => home.load(&built.service, binary, uri, tag).await,
-            None => Ok(()),
-        },
-        Content::Layout(layout) => {
+    match (&built.content, &session.home) {
+        (Content::Program { binary, tag }, Some(home)) => home.keep(&built.service, binary, tag),
+        (Content::Program { .. }, None) => Ok(()),
+        (Content::Layout(layout), Some(home)) => {
+            home.load(layout, uri, layout.digest.short()).await
+        }
+        (Content::Layout(layout), None) => {
             let (registry, repository) = registry(&session.aws, uri).await?;
             let tag = layout.digest.short().to_owned();
             registry.push(layout, &repository, Some(&tag)).await?;

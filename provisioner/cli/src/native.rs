@@ -10,14 +10,13 @@ use std::time::Duration;
 use aws::Aws;
 use engine::state::State;
 use local::{
-    BinaryImage, Docker, HealthCheck, LocalCloud, Processes, Replica, ServiceSpec, Start as How,
-    Status, Supervisor,
+    Docker, HealthCheck, LocalCloud, Processes, Replica, ServiceSpec, Start as How, Status,
+    Supervisor,
 };
 use stack::Image;
 use stack::environment::{Environment, Service};
 
 use crate::failure::{Code, Failure};
-use crate::images::{Built, Content};
 use crate::project::Project;
 use crate::session::Start;
 
@@ -92,48 +91,29 @@ impl LocalHome {
         self.running.docker.is_some()
     }
 
-    /// A binary as an image, under a name that follows its content.
-    pub(crate) fn image(
-        &self,
-        service: &str,
-        binary: &Path,
-    ) -> Result<Option<(Image, Built)>, Failure> {
-        let bytes = std::fs::read(binary).map_err(|error| crate::failure::file(binary, &error))?;
-        if self.has_docker() {
-            image::architecture::of_program(binary, &bytes)?;
-        }
-        let tag = image::Digest::of(&bytes).short().to_owned();
-        let content = Content::Local { binary: binary.into(), tag: tag.clone() };
-        Ok(Some((Image::Tagged(tag), Built { service: service.into(), content })))
+    /// Keeps a binary for the processes to come: the stand-in for a push.
+    pub(crate) fn keep(&self, service: &str, binary: &Path, tag: &str) -> Result<(), Failure> {
+        let kept = self.kept(service, tag)?;
+        // Under another name first, so that a crash leaves no half of a binary.
+        let partial = kept.with_extension("partial");
+        std::fs::copy(binary, &partial)
+            .and_then(|_| std::fs::rename(&partial, &kept))
+            .map_err(|error| crate::failure::file(&kept, &error))
     }
 
-    /// Gives an image to the engine, or keeps its binary for the processes to come.
+    /// Gives an image to the engine, where tasks find it without a registry.
     pub(crate) async fn load(
         &self,
-        service: &str,
-        binary: &Path,
+        image: &image::Layout,
         repository: &str,
         tag: &str,
     ) -> Result<(), Failure> {
-        let Some(host) = &self.running.docker else {
-            let kept = self.kept(service, tag)?;
-            // Under another name first, so that a crash leaves no half of a binary.
-            let partial = kept.with_extension("partial");
-            return std::fs::copy(binary, &partial)
-                .and_then(|_| std::fs::rename(&partial, &kept))
-                .map_err(|error| crate::failure::file(&kept, &error));
-        };
+        let host = self.running.docker.as_deref().unwrap_or_default();
         let engine = local::engine_at(host).await.ok_or_else(|| {
             Failure::new(Code::Failed, format!("the Docker engine at {host} does not answer"))
         })?;
-        let image = BinaryImage {
-            binary: binary.into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            architecture: engine.architecture.clone(),
-            user: "65532:65532".into(),
-        };
-        Ok(self.cloud.load_image(&engine, &image, &format!("{repository}:{tag}")).await?)
+        let reference = format!("{repository}:{tag}");
+        Ok(self.cloud.load_image(&engine, image.archive(&reference)?, &reference).await?)
     }
 
     /// Where the binary of an image is kept: the local stand-in for a repository.

@@ -113,7 +113,7 @@ pub(crate) async fn service_linked_roles(
     }
     let scales = session.environment().services.values().any(|one| one.replicas.scales());
     let services = if scales { &SERVICES[..] } else { &SERVICES[..2] };
-    match aws.service_linked_roles(services).await {
+    match aws.service_linked_roles(services, &session.clock).await {
         Ok(made) => {
             made.iter().for_each(|role| report::note(&format!("made {role}, once per account")))
         }

@@ -46,6 +46,8 @@ impl<'de> Deserialize<'de> for Policy {
 
 fn normal(value: Value) -> Value {
     match value {
+        // Its parts stand in an order.
+        Value::Object(map) if is_input(&map) => Value::Object(map),
         Value::Object(map) => Value::Object(
             map.into_iter()
                 .map(|(key, value)| {
@@ -73,7 +75,11 @@ fn normal(value: Value) -> Value {
 
 /// A string, or an input that will become one.
 fn is_text(value: &Value) -> bool {
-    value.is_string() || value.as_object().is_some_and(|map| map.keys().all(|k| k.starts_with('$')))
+    value.is_string() || value.as_object().is_some_and(is_input)
+}
+
+fn is_input(map: &Map<String, Value>) -> bool {
+    !map.is_empty() && map.keys().all(|key| key.starts_with('$'))
 }
 
 fn as_list(value: Value) -> Value {
@@ -111,5 +117,15 @@ mod tests {
         assert_eq!(short, long);
         let more = Policy::new(json!({"Statement": [{"Effect": "Allow", "Action": "s3:*"}]}));
         assert_ne!(short, more);
+    }
+
+    #[test]
+    fn the_parts_of_an_input_stay_in_their_order() {
+        let group = engine::Input::Output { of: "log-group.api".into(), field: "arn".into() };
+        let streams = json!(group.with_suffix(":*"));
+        let policy = Policy::new(json!({"Statement": {"Resource": [streams, "a"]}}));
+        let resolved = engine::input::resolve(policy.document(), &|_, _| Some("arn:b".into()));
+        let expected = json!({"Statement": [{"Resource": ["a", "arn:b:*"]}]});
+        assert_eq!(Policy::new(resolved).document(), &expected);
     }
 }

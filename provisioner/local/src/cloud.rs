@@ -187,15 +187,15 @@ impl LocalCloud {
         engine.tag(image, repository, tag).await
     }
 
-    /// Makes an image from one static binary under this name, and remembers the name for the purge.
+    /// Gives the engine an image, as `docker save` writes them, and remembers the name in it for the purge.
     pub async fn load_image(
         &self,
         engine: &Engine,
-        image: &crate::BinaryImage,
+        archive: Vec<u8>,
         reference: &str,
     ) -> Result<()> {
         self.remember_image(&engine.host, reference)?;
-        engine.load_binary(image, reference).await
+        engine.load(archive).await
     }
 
     /// Ends the server if it runs, sweeps its containers, and tells whether it had saved.

@@ -2,7 +2,7 @@
 //! nothing about whether an engine answers.
 
 use crate::http::{Answer, Place, send};
-use crate::{BinaryImage, Error, Result};
+use crate::{Error, Result};
 use hyper::Method;
 use serde::Deserialize;
 use std::net::ToSocketAddrs;
@@ -90,9 +90,9 @@ impl Engine {
         if answer.status == 404 { Ok(()) } else { self.accept(answer).map(drop) }
     }
 
-    /// Makes an image from one static binary and names it `reference` (`repository:tag`).
-    pub async fn load_binary(&self, image: &BinaryImage, reference: &str) -> Result<()> {
-        let content = Some(("application/x-tar", image.archive(reference)?));
+    /// Takes in an image with its name, as `docker save` writes them.
+    pub async fn load(&self, archive: Vec<u8>) -> Result<()> {
+        let content = Some(("application/x-tar", archive));
         let answer = self.accept(self.ask(Method::POST, "/images/load?quiet=1", content).await?)?;
         // The engine says 200 first and may fail while it unpacks.
         if answer.body.contains("\"errorDetail\"") { Err(self.error(answer.body)) } else { Ok(()) }

@@ -1,12 +1,13 @@
 //! What came out of one trial.
 
+use serde::{Deserialize, Serialize};
 use strict::Violation;
 
 use crate::listing::Listing;
 use crate::trial::Trial;
 
 /// The verdict on one trial. Nothing in it but the trial: it went as it must.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     pub trial: Trial,
     /// Whether the disturbance came about: a call that was not made this time cannot be hit.

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 use proof::cases::{Life, live};
-use proof::finding::Finding;
+use proof::finding::{Finding, is_stall};
 use proof::makespan::{self, Makespan};
 use proof::stage::{Reference, Site};
 use proof::suite::Suite;
 use proof::table::Results;
 use proof::trial::Trial;
-use proof::{Result, emulator};
+use proof::{Error, Result, emulator};
 use strict::Call;
 
 /// Disturbs the real tool at every call, and looks at what is left.
@@ -47,7 +47,7 @@ enum Verb {
         #[arg(long)]
         suite: Vec<Suite>,
     },
-    /// All suites, or those that are named; without names, rewrites the page of results.
+    /// All suites, or those that are named, whose results join the last ones. Rewrites the page of results.
     Full {
         #[arg(long)]
         suite: Vec<Suite>,
@@ -80,8 +80,8 @@ async fn run(arguments: Arguments) -> Result<bool> {
         times(&mut sites).await?;
         return Ok(true);
     }
-    let reference = Reference::of(&sites[0]).await?;
-    let mut results = Results { reference, findings: Vec::new(), makespans: Vec::new() };
+    let reference = unless_stalled(async || Reference::of(&sites[0]).await).await?;
+    let mut results = Results { reference, ..Results::default() };
     let (named, page) = match &arguments.verb {
         Verb::Try { trials } => {
             at(&mut sites, arguments.scale.unwrap_or(50.0));
@@ -90,9 +90,13 @@ async fn run(arguments: Arguments) -> Result<bool> {
         }
         Verb::Sample { suite, .. } => (suite, None),
         Verb::Full { suite, page, .. } => {
-            results.makespans = times(&mut sites).await?;
-            let own = emulator::repository().join("provisioner/proof/RESULTS.md");
-            (suite, page.clone().or(suite.is_empty().then_some(own)))
+            if let (false, Some(last)) = (suite.is_empty(), last_results()) {
+                results = Results { reference: results.reference, ..last };
+            } else {
+                results.makespans = times(&mut sites).await?;
+            }
+            let own = || emulator::repository().join("provisioner/proof/RESULTS.md");
+            (suite, Some(page.clone().unwrap_or_else(own)))
         }
         Verb::Makespan => return Ok(true),
     };
@@ -109,13 +113,34 @@ async fn run(arguments: Arguments) -> Result<bool> {
         let clean = findings.iter().filter(|finding| finding.is_clean()).count();
         let took = begun.elapsed().as_secs();
         say(&format!("{suite}: {clean} of {} clean, {took} s", findings.len()));
-        results.findings.push((*suite, findings));
+        results.put(*suite, findings);
         // After each: a run that is ended early has shown what it got to.
         if let Some(path) = &page {
             std::fs::write(path, results.page())?;
+            std::fs::write(kept()?, serde_json::to_vec(&results).unwrap_or_default())?;
         }
     }
     Ok(results.findings.iter().flat_map(|(_, findings)| findings).all(Finding::is_clean))
+}
+
+/// Where the last results are kept, beside the program: a suite that is run alone joins them.
+fn kept() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("proof-results.json"))
+}
+
+fn last_results() -> Option<Results> {
+    serde_json::from_slice(&std::fs::read(kept().ok()?).ok()?).ok()
+}
+
+/// Tries again when the machine stood still for longer than a compressed lease.
+async fn unless_stalled<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
+    for _ in 0..3 {
+        match work().await {
+            Err(Error::Tool(why)) if is_stall(&why) => say("the machine stood still: again"),
+            done => return done,
+        }
+    }
+    work().await
 }
 
 /// Times the commands on the first site.
@@ -126,7 +151,7 @@ async fn times(sites: &mut [Site]) -> Result<Vec<Makespan>> {
             say(&format!("{at:7.1} s  {}.{}", call.service, call.operation));
         }
     };
-    let times = makespan::measure(site, &told).await?;
+    let times = unless_stalled(async || makespan::measure(site, &told).await).await?;
     for time in &times {
         let (verb, seconds, ratio) = (time.verb, time.seconds, time.ratio());
         say(&format!("{verb}: {seconds:.0} s, {ratio:.2} of {} ({})", time.critical, time.chain));

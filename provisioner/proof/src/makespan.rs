@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use strict::{Call, durations};
 
 use crate::stage::Site;
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 pub const SCALE: f64 = 2.0;
 
 /// One command's time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Makespan {
     pub verb: Verb,
     /// From the start to the end of the process, in virtual seconds.

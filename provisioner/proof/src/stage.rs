@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use strict::{Config, Faults, Running, Strict};
 
 use crate::Result;
@@ -100,7 +101,7 @@ impl Stage<'_> {
 }
 
 /// What runs that nobody disturbs do and leave.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Reference {
     /// What is there after each command.
     pub after: BTreeMap<Verb, Listing>,

@@ -1,5 +1,7 @@
 //! The suites: which trials are made, of all that could be.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cases::{Life, at_every_call, lives};
 use crate::chance::Chance;
 use crate::stage::Reference;
@@ -41,7 +43,8 @@ const FAULTS: [&str; 6] = [
 ];
 
 /// One kind of disturbance, tried in many places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Suite {
     Kills,
     Cuts,

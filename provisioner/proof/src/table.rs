@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use crate::finding::Finding;
 use crate::makespan::Makespan;
 use crate::stage::Reference;
@@ -10,6 +12,7 @@ use crate::suite::Suite;
 use crate::trial::Verb;
 
 /// Everything that a page shows.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     pub reference: Reference,
     pub findings: Vec<(Suite, Vec<Finding>)>,
@@ -17,6 +20,13 @@ pub struct Results {
 }
 
 impl Results {
+    /// Puts what a suite found in place of what it found before.
+    pub fn put(&mut self, suite: Suite, findings: Vec<Finding>) {
+        self.findings.retain(|(other, _)| *other != suite);
+        self.findings.push((suite, findings));
+        self.findings.sort_by_key(|(suite, _)| Suite::ALL.iter().position(|other| other == suite));
+    }
+
     /// The page, in Markdown.
     #[must_use]
     pub fn page(&self) -> String {

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 
 /// The commands that change something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// The first `up`.
     Up,
@@ -60,7 +63,8 @@ pub enum How {
 }
 
 /// One disturbance of one command: `up kill-after ec2.CreateVpc@1`, `destroy faults throttle:20%`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Trial {
     pub verb: Verb,
     pub how: How,
@@ -134,6 +138,20 @@ impl FromStr for Trial {
         let verb = Verb::ALL.into_iter().find(|v| v.to_string() == verb).ok_or_else(wrong)?;
         let (_, how) = HOWS.into_iter().find(|(name, _)| *name == how).ok_or_else(wrong)?;
         Ok(Self::new(verb, how, at))
+    }
+}
+
+impl TryFrom<String> for Trial {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Trial> for String {
+    fn from(trial: Trial) -> Self {
+        trial.to_string()
     }
 }
 

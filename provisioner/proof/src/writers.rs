@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 use strict::Call;
 
 use crate::stage::Stage;
@@ -29,11 +29,12 @@ pub const SCENARIOS: [&str; 4] = ["contention", "paused", "forced", "skewed"];
 /// (`paused 20`). Returns what was not as it must be.
 pub async fn run(stage: &Stage<'_>, verb: Verb, scenario: &str) -> Result<Option<String>> {
     let (name, calls) = scenario.split_once(' ').unwrap_or((scenario, "20"));
-    let calls: u64 =
+    let calls: usize =
         calls.parse().map_err(|_| Error::Tool(format!("`{scenario}`: how many calls?")))?;
+    let from = stage.cloud.calls().last().map_or(0, |call| call.seq);
     let first = stage.begin(verb).await?;
-    let two = Two { stage, verb, from: stage.cloud.counts().mutating + calls };
-    two.until(|calls| calls.iter().any(|call| call.mutation >= two.from)).await?;
+    let two = Two { stage, verb, from };
+    two.until(|made| made.iter().filter(|call| call.mutating).count() >= calls).await?;
     match name {
         "contention" => two.contention(first).await,
         "paused" => two.paused(first).await,
@@ -46,6 +47,7 @@ pub async fn run(stage: &Stage<'_>, verb: Verb, scenario: &str) -> Result<Option
 struct Two<'a> {
     stage: &'a Stage<'a>,
     verb: Verb,
+    /// The last call before either of them.
     from: u64,
 }
 
@@ -141,7 +143,9 @@ impl Two<'_> {
     /// Waits for calls, as long as a command may take.
     async fn until(&self, seen: impl Fn(&[Call]) -> bool) -> Result<()> {
         for _ in 0..6000 {
-            if seen(&self.stage.cloud.calls()) {
+            let mut calls = self.stage.cloud.calls();
+            calls.retain(|call| call.seq > self.from);
+            if seen(&calls) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -149,25 +153,30 @@ impl Two<'_> {
         Err(Error::Tool(format!("{}: the calls that were waited for never came", self.verb)))
     }
 
-    /// Moves every time of day in the lock's row.
+    /// Moves every time of day in the lock's row, and nothing else of it: its holder goes on writing.
     async fn shift(&self, hours: i64) -> Result<()> {
         let wire = self.stage.site.emulator.wire();
         let call = |operation: &str| format!("DynamoDB_20120810.{operation}");
         let tables = wire.json("dynamodb", &call("ListTables"), &json!({})).await?;
         for table in tables["TableNames"].as_array().into_iter().flatten() {
-            let found =
-                wire.json("dynamodb", &call("Scan"), &json!({ "TableName": table })).await?;
-            for mut item in found["Items"].as_array().cloned().into_iter().flatten() {
-                for value in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+            let named = json!({ "TableName": table });
+            let told = wire.json("dynamodb", &call("DescribeTable"), &named).await?;
+            let key = told["Table"]["KeySchema"][0]["AttributeName"].as_str().unwrap_or_default();
+            let found = wire.json("dynamodb", &call("Scan"), &named).await?;
+            for item in found["Items"].as_array().into_iter().flatten() {
+                for (name, value) in item.as_object().into_iter().flatten() {
                     let text = value["S"].as_str().unwrap_or_default();
-                    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-                        value["S"] = Value::from(
-                            (time + jiff::SignedDuration::from_hours(hours)).to_string(),
-                        );
-                    }
+                    let Ok(time) = text.parse::<jiff::Timestamp>() else { continue };
+                    let moved = (time + jiff::SignedDuration::from_hours(hours)).to_string();
+                    let update = json!({
+                        "TableName": table,
+                        "Key": { key: item[key] },
+                        "UpdateExpression": "SET #time = :moved",
+                        "ExpressionAttributeNames": { "#time": name },
+                        "ExpressionAttributeValues": { ":moved": { "S": moved } },
+                    });
+                    wire.json("dynamodb", &call("UpdateItem"), &update).await?;
                 }
-                let put = json!({ "TableName": table, "Item": item });
-                wire.json("dynamodb", &call("PutItem"), &put).await?;
             }
         }
         Ok(())

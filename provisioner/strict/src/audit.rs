@@ -10,13 +10,13 @@ mod network;
 mod retire;
 mod service;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use history::History;
 
 /// A rule that calls broke.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// The rule's number.
     pub rule: u8,

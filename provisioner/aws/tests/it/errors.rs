@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use engine::{Adapter, Class, Error, Id, Op, Owner, Ready, Seen, Which};
+use engine::{Adapter, Class, Clock, Error, Id, Op, Owner, Ready, Seen, Which};
 use kinds::traffic::LoadBalancerOutputs;
 use kinds::{ElasticIp, LoadBalancer, LoadBalancerAttributes, Tags, Vpc};
 use tokio::io::AsyncReadExt;
@@ -154,8 +154,30 @@ async fn a_role_that_others_do_not_know_yet_is_waited_for() {
         let taken = "Service role name AWSServiceRoleForECS has been taken in this account";
         query(400, "InvalidInput", taken)
     });
-    assert_eq!(aws.service_linked_roles(&["ecs.amazonaws.com"]).await.unwrap(), [""; 0]);
+    assert_eq!(
+        aws.service_linked_roles(&["ecs.amazonaws.com"], &Clock::real()).await.unwrap(),
+        [""; 0]
+    );
     assert_eq!(aws.mutating_calls(), [("iam:CreateServiceLinkedRole".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn a_role_of_a_service_outlasts_what_passes() {
+    let asked = AtomicU64::new(0);
+    let aws = answering(false, move |sent| {
+        if sent.contains("Action=ListRoles") {
+            let empty = "<ListRolesResponse><ListRolesResult><Roles/></ListRolesResult></ListRolesResponse>";
+            return (200, empty.into());
+        }
+        match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => query(503, "ServiceUnavailable", "Please try your query again at a later time."),
+            1 => query(400, "Throttling", "Rate exceeded"),
+            _ => query(400, "InvalidInput", "Service role name X has been taken in this account"),
+        }
+    });
+    let clock = Clock::scaled(1000.0);
+    assert_eq!(aws.service_linked_roles(&["ecs.amazonaws.com"], &clock).await.unwrap(), [""; 0]);
+    assert_eq!(aws.mutating_calls(), [("iam:CreateServiceLinkedRole".to_owned(), 3)]);
 }
 
 #[tokio::test]

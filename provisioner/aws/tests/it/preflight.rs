@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws::preflight::{Needs, SERVICES};
+use engine::Clock;
 use kinds::ElasticIp;
 
 use crate::contract::{Project, mutations};
@@ -49,9 +50,9 @@ async fn what_fits_is_no_shortage_and_what_does_not_says_so() {
 async fn service_linked_roles_are_made_once() {
     let emulator = Emulator::get().await;
     let aws = emulator.connect();
-    aws.service_linked_roles(&SERVICES[..2]).await.unwrap();
+    aws.service_linked_roles(&SERVICES[..2], &Clock::real()).await.unwrap();
     let before = mutations(&aws);
-    assert_eq!(aws.service_linked_roles(&SERVICES[..2]).await.unwrap(), [""; 0]);
+    assert_eq!(aws.service_linked_roles(&SERVICES[..2], &Clock::real()).await.unwrap(), [""; 0]);
     assert_eq!(mutations(&aws), before, "they were found by their path");
 }
 

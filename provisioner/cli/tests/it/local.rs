@@ -2,7 +2,7 @@
 
 use local::{Level, LocalCloud, Status};
 
-use crate::account::{end, lend_venv, venv};
+use crate::account::{Ended, end, lend_venv, venv};
 use crate::support::{PROD, Project, wait};
 
 const LOCAL: &str = "\
@@ -14,22 +14,10 @@ services:
 secrets: { token: given }
 ";
 
-/// Ends whatever the commands of a project have started.
-struct Ended<'a>(&'a Project);
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        let cloud = LocalCloud::of(self.0.path()).unwrap();
-        if let Ok(Status::Running(running) | Status::Silent(running)) = wait(cloud.status()) {
-            end(&running.process);
-        }
-    }
-}
-
 #[test]
 fn a_life() {
     let project = Project::with(&[("local", LOCAL), ("prod", PROD)]);
-    lend_venv(&project);
+    lend_venv(&project, None);
     let _ended = Ended(&project);
     let root = project.path().canonicalize().unwrap().display().to_string();
 
@@ -125,7 +113,7 @@ fn a_life() {
 fn a_killed_one_is_called_lost() {
     // No file says a region.
     let project = Project::with(&[("prod", PROD)]);
-    lend_venv(&project);
+    lend_venv(&project, None);
     let _ended = Ended(&project);
     assert_eq!(project.run(&["local", "start", "--json"]).json()["region"], "us-east-1");
     let cloud = LocalCloud::of(project.path()).unwrap();

@@ -3,10 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod account;
+mod containers;
 mod environment;
 mod help;
+mod http;
 mod init;
+mod interrupt;
+mod inventory;
+mod life;
 mod local;
+mod processes;
+mod proxy;
+mod refusal;
+mod saved_plan;
 mod secret;
 mod state;
 mod supervise;

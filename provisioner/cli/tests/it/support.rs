@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A project folder, which is also the home directory, so that nobody's own files matter.
 pub(crate) struct Project {
@@ -88,11 +88,41 @@ impl Project {
 
     /// Runs with this on standard input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Run {
-        let mut command = self.command(env!("CARGO_BIN_EXE_provisioner"));
-        let mut child = command.args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut started = self.start(arguments);
         // A command that wants no input may have ended already.
-        let _ = child.stdin.take().unwrap().write_all(input);
-        let output = child.wait_with_output().unwrap();
+        let _ = started.0.stdin.take().unwrap().write_all(input);
+        started.end()
+    }
+
+    /// Starts a command and does not wait for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Started {
+        let mut command = self.command(env!("CARGO_BIN_EXE_provisioner"));
+        Started(command.args(arguments).stdin(Stdio::piped()).spawn().unwrap())
+    }
+}
+
+/// A command under way.
+pub(crate) struct Started(Child);
+
+impl Started {
+    /// What Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        self.send(rustix::process::Signal::INT);
+    }
+
+    /// Ends it without giving it a chance.
+    pub(crate) fn kill(self) -> Run {
+        self.send(rustix::process::Signal::KILL);
+        self.end()
+    }
+
+    fn send(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    /// Waits for it.
+    pub(crate) fn end(self) -> Run {
+        let output = self.0.wait_with_output().unwrap();
         Run {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -109,9 +139,17 @@ impl Run {
         self.out
     }
 
+    /// The data of a command that did its work.
     #[track_caller]
     pub(crate) fn json(self) -> serde_json::Value {
-        serde_json::from_str(&self.done()).unwrap()
+        self.json_of(0)
+    }
+
+    /// The data of a command that ended with this code.
+    #[track_caller]
+    pub(crate) fn json_of(self, code: i32) -> serde_json::Value {
+        assert_eq!(self.code, code, "{self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
     /// All of it as one text, with what differs from run to run replaced.

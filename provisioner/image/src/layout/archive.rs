@@ -1,4 +1,4 @@
-//! An image out of the archive that `docker save` writes.
+//! An image out of the archive that `docker save` writes, and back into one that `docker load` reads.
 //!
 //! Old and new Docker engines write different archives, but both list configuration and layers in
 //! `manifest.json`. Layers that are not compressed yet are compressed here.
@@ -74,6 +74,29 @@ impl Layout {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self::new(architecture, Blob::memory(bytes.into()), layers))
+    }
+
+    /// An archive with this image in it, under the name `reference` (`repository:tag`).
+    pub fn archive(&self, reference: &str) -> Result<Vec<u8>> {
+        let named = |blob: &Blob| blob.digest.as_str().replacen("sha256:", "", 1);
+        let [layers @ .., config] = &*self.blobs else { return Ok(Vec::new()) };
+        let listing = serde_json::json!([{
+            "Config": named(config),
+            "RepoTags": [reference],
+            "Layers": layers.iter().map(named).collect::<Vec<_>>(),
+        }]);
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut put = |name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, name, bytes).map_err(Error::file(Path::new(name)))
+        };
+        put("manifest.json", listing.to_string().as_bytes())?;
+        for blob in &self.blobs {
+            put(&named(blob), &self.content(blob.digest.as_str())?)?;
+        }
+        archive.into_inner().map_err(Error::file(Path::new(reference)))
     }
 }
 

@@ -163,6 +163,20 @@ fn dockers_archive_becomes_an_image_with_compressed_layers() {
     assert!(matches!(Layout::of_archive(&path), Err(Error::Archive { .. })));
 }
 
+#[test]
+fn an_image_goes_into_an_archive_and_comes_out_the_same() {
+    let folder = TempDir::new().unwrap();
+    let program = write(folder.path(), "api", &elf(X86_64, None, b"program"));
+    let image = Layout::of_program(&program, &Recipe::default()).unwrap();
+    let archive = image.archive("payments/api:v1").unwrap();
+    let mut names = tar::Archive::new(&*archive);
+    let listing = names.entries().unwrap().next().unwrap().unwrap();
+    let listing: Value = serde_json::from_reader(listing).unwrap();
+    assert_eq!(listing[0]["RepoTags"][0], "payments/api:v1");
+    let back = Layout::of_archive(&write(folder.path(), "image.tar", &archive)).unwrap();
+    assert_eq!(back.digest, image.digest);
+}
+
 /// A `docker` that does as it is asked, with an archive that was prepared.
 #[cfg(unix)]
 fn docker(folder: &Path, script: &str) -> Docker {

@@ -1,9 +1,9 @@
 //! The Docker engine: what answers, and, where one does, images and containers that leave nothing behind.
 
 use crate::support::{Aws, Project, REGION, element, quiet, request};
-use local::{BinaryImage, Docker, Engine, Start, engine, engine_at};
+use image::{Layout, Recipe};
+use local::{Docker, Engine, Start, engine, engine_at};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
@@ -56,27 +56,18 @@ async fn real() -> Option<Engine> {
     found
 }
 
-fn image(engine: &Engine) -> Option<BinaryImage> {
+/// What a task of the image runs: a web server that answers with a variable and a secret.
+const SERVE: &str = "mkdir -p /tmp/w; echo hello $S > /tmp/w/index.html; echo serving with $S > /data/log; \
+     cat /data/log; exec /busybox httpd -f -p 8080 -h /tmp/w";
+
+/// An image of BusyBox alone, under a name.
+fn image(reference: &str) -> Option<Vec<u8>> {
     let busybox = std::path::PathBuf::from("/bin/busybox");
     if !busybox.exists() {
         skip("no static binary (/bin/busybox) to make an image from");
         return None;
     }
-    let serve = [
-        "sh",
-        "-c",
-        "mkdir -p /tmp/w; echo $ANSWER $S > /tmp/w/index.html; echo serving with $S; exec busybox httpd -f -p 8080 -h /tmp/w",
-    ];
-    Some(BinaryImage {
-        binary: busybox,
-        args: serve.map(str::to_owned).into(),
-        env: BTreeMap::from([
-            ("PATH".to_owned(), "/".to_owned()),
-            ("ANSWER".to_owned(), "hello".to_owned()),
-        ]),
-        architecture: engine.architecture.clone(),
-        user: "65532:65532".to_owned(),
-    })
+    Some(Layout::of_program(&busybox, &Recipe::default()).unwrap().archive(reference).unwrap())
 }
 
 /// The rows of the capability table that change with Docker, by their effect.
@@ -115,7 +106,7 @@ impl Stack {
              forward&DefaultActions.member.1.TargetGroupArn={group}"
         ));
         let container = json!({ "name": "api", "image": self.image, "essential": true,
-            "portMappings": [{ "containerPort": 8080 }], "secrets": [{ "name": "S", "valueFrom": secret["ARN"] }],
+            "command": ["sh", "-c", SERVE], "portMappings": [{ "containerPort": 8080 }], "secrets": [{ "name": "S", "valueFrom": secret["ARN"] }],
             "logConfiguration": { "logDriver": "awslogs", "options": {
                 "awslogs-group": "g", "awslogs-region": REGION, "awslogs-stream-prefix": "api" } } });
         self.ecs("CreateCluster", &json!({ "clusterName": "c" }));
@@ -155,7 +146,7 @@ impl Stack {
 
     async fn run_task(&self, script: &str) -> i64 {
         let container = json!({ "name": "once", "image": self.image, "essential": true,
-            "command": ["/busybox", "sh", "-c", script] });
+            "command": ["sh", "-c", script] });
         self.ecs(
             "RegisterTaskDefinition",
             &json!({ "family": "once", "containerDefinitions": [container] }),
@@ -184,7 +175,6 @@ async fn until<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
 #[tokio::test]
 async fn a_service_runs_as_containers_and_a_purge_leaves_none() {
     let Some(engine) = real().await else { return };
-    let Some(image) = image(&engine) else { return };
     let project = Project::new();
     let start = Start { region: REGION.to_owned(), docker: Docker::On(engine.clone()) };
     let started = project.start_as(&start).await;
@@ -192,7 +182,9 @@ async fn a_service_runs_as_containers_and_a_purge_leaves_none() {
         "000000000000.dkr.ecr.{REGION}.amazonaws.com/{}",
         project.cloud.folder().instance()
     );
-    project.cloud.load_image(&engine, &image, &format!("{repository}:one")).await.unwrap();
+    let reference = format!("{repository}:one");
+    let Some(image) = image(&reference) else { return };
+    project.cloud.load_image(&engine, image, &reference).await.unwrap();
     project
         .cloud
         .tag_image(&engine, &format!("{repository}:one"), &repository, "two")
@@ -219,13 +211,13 @@ async fn a_service_runs_as_containers_and_a_purge_leaves_none() {
 #[tokio::test]
 async fn containers_of_a_killed_server_are_swept() {
     let Some(engine) = real().await else { return };
-    let Some(image) = image(&engine) else { return };
     let project = Project::new();
     let started = project
         .start_as(&Start { region: REGION.to_owned(), docker: Docker::On(engine.clone()) })
         .await;
     let reference = format!("{}:one", project.cloud.folder().instance());
-    project.cloud.load_image(&engine, &image, &reference).await.unwrap();
+    let Some(image) = image(&reference) else { return };
+    project.cloud.load_image(&engine, image, &reference).await.unwrap();
     let aws = Aws { port: started.running.port };
     let ecs = |action: &str, body: &Value| {
         aws.json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{action}"), body).1
@@ -234,7 +226,7 @@ async fn containers_of_a_killed_server_are_swept() {
     ecs(
         "RegisterTaskDefinition",
         &json!({ "family": "f", "containerDefinitions": [
-        { "name": "api", "image": reference, "essential": true }] }),
+        { "name": "api", "image": reference, "essential": true, "command": ["sleep", "600"] }] }),
     );
     ecs("RunTask", &json!({ "cluster": "c", "taskDefinition": "f" }));
     let running = || {
