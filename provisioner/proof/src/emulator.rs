@@ -26,12 +26,14 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts MiniStack, which `PROVISIONER_TEST_PYTHON` or else an environment made by `scripts/python` has.
+    /// Starts MiniStack, which `PROVISIONER_TEST_PYTHON` or else an environment made by `scripts/ministack` has.
     pub async fn ministack() -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(python()?);
         command.args(["-c", KEEPER]);
         command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1");
+        // No task starts here, on no machine.
+        command.env("DOCKER_HOST", "unix:///no-engine.sock");
         command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::null());
         let child = command.stderr(Stdio::null()).spawn()?;
         let url = format!("http://127.0.0.1:{port}");
@@ -71,12 +73,11 @@ fn python() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("PROVISIONER_TEST_PYTHON") {
         return Ok(given.into());
     }
-    let output = std::process::Command::new(repository().join("scripts/python"))
-        .args(["ministack", "ministack==1.5.33", "docker>=7.0.0", "boto3"])
+    let output = std::process::Command::new(repository().join("scripts/ministack"))
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err(Error::Emulator("scripts/python makes no environment for it".into()));
+        return Err(Error::Emulator("scripts/ministack makes no environment for it".into()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }

@@ -74,6 +74,8 @@ impl Emulator {
         }
         let keeper = keeper
             .env("GATEWAY_PORT", port.to_string())
+            // No task starts here, on no machine.
+            .env("DOCKER_HOST", "unix:///no-engine.sock")
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_REGION", REGION)
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")

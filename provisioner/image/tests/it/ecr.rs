@@ -43,6 +43,8 @@ impl Ecr {
         let mut keeper = Command::new(&python)
             .args(["-c", KEEPER, &python, "-m", "ministack"])
             .env("GATEWAY_PORT", port.to_string())
+            // No task starts here, on no machine.
+            .env("DOCKER_HOST", "unix:///no-engine.sock")
             .env("BIND_HOST", "127.0.0.1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

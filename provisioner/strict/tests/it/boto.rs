@@ -50,6 +50,8 @@ impl MiniStack {
         command
             .args(["-m", "ministack"])
             .env("GATEWAY_PORT", port.to_string())
+            // No task starts here, on no machine.
+            .env("DOCKER_HOST", "unix:///no-engine.sock")
             .env("BIND_HOST", "127.0.0.1");
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let started =
