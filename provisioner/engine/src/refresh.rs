@@ -86,7 +86,20 @@ impl<C: Sync> KindLook<'_, C> {
             picture.seen.extend(ours.map(|seen| (address.clone(), seen)));
         }
         self.by_name(addresses, &mut picture).await?;
+        if ids.is_empty() && picture.seen.is_empty() {
+            self.is_emulated().await?;
+        }
         Ok(picture)
+    }
+
+    /// A kind of which an environment that exists has nothing may be one that the endpoint does not
+    /// implement: that is known before a call that changes anything.
+    async fn is_emulated(&self) -> Result<()> {
+        if self.state.resources.values().any(|entry| entry.id.is_some()) {
+            let owner = self.state.owner();
+            patient(self.clock, || self.kind.observe(self.cloud, Look::Ours(&owner))).await?;
+        }
+        Ok(())
     }
 
     /// Kinds that may be there without the state's knowledge are looked up by name.

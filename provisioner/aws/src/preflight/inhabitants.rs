@@ -1,6 +1,7 @@
 //! Who lives in a VPC. Other services move in uninvited (GuardDuty its endpoints, Kubernetes its load
 //! balancers) and keep it from being deleted.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_sdk_ec2::types::{NetworkInterface, SecurityGroup, Subnet, Tag};
@@ -93,7 +94,19 @@ impl Aws {
                 ..one("load-balancer", Some(arn), None)
             });
         }
-        let interfaces = interfaces.iter().map(|interface| tenant(interface, &found));
+        let ends: BTreeMap<&str, &str> = gateways
+            .iter()
+            .flat_map(|gateway| {
+                let ends = gateway.nat_gateway_addresses().iter();
+                ends.filter_map(|end| {
+                    Some((end.network_interface_id()?, gateway.nat_gateway_id()?))
+                })
+            })
+            .collect();
+        let interfaces = interfaces.iter().map(|interface| {
+            let gateway = interface.network_interface_id().and_then(|id| ends.get(id)).copied();
+            tenant(interface, gateway, &found)
+        });
         let interfaces: Vec<Inhabitant> = interfaces.collect();
         found.extend(interfaces);
         Ok(found)
@@ -122,10 +135,15 @@ fn is_ours(owner: Option<&Owner>, landlord: Option<&Owner>) -> bool {
     owner.zip(landlord).is_some_and(|(owner, landlord)| owner.same_environment(landlord))
 }
 
-/// An interface, told by what it belongs to.
-fn tenant(interface: &NetworkInterface, others: &[Inhabitant]) -> Inhabitant {
+/// An interface, told by what it belongs to; by the NAT gateway that says that it is its own, if one does.
+fn tenant(
+    interface: &NetworkInterface,
+    gateway: Option<&str>,
+    others: &[Inhabitant],
+) -> Inhabitant {
     let description = interface.description().unwrap_or_default();
     let of = others.iter().find(|other| match other.kind {
+        "nat-gateway" if gateway == Some(other.id.as_str()) => true,
         "load-balancer" => {
             let name = other.id.split_once(":loadbalancer/").map(|(_, name)| name);
             name.is_some_and(|name| description == format!("ELB {name}"))
@@ -193,12 +211,15 @@ mod tests {
         let others = [other("load-balancer", arn, false), other("nat-gateway", "nat-1", true)];
         let interface = |description: &str| {
             let one = NetworkInterface::builder().network_interface_id("eni-1");
-            tenant(&one.description(description).requester_id("amazon-elb").build(), &others)
+            tenant(&one.description(description).requester_id("amazon-elb").build(), None, &others)
         };
         let balancers = interface("ELB app/shop/1f2e");
         assert!(!balancers.ours);
         assert!(balancers.owner.starts_with("the Kubernetes cluster k"), "{}", balancers.owner);
         assert!(interface("Interface for NAT Gateway nat-1").ours);
+        let silent = NetworkInterface::builder().requester_id("AIDA").build();
+        assert!(tenant(&silent, Some("nat-1"), &others).ours);
+        assert!(!tenant(&silent, Some("nat-2"), &others).ours);
         assert_eq!(interface("ELB app/other/9").owner, "amazon-elb, ELB app/other/9");
     }
 
@@ -207,7 +228,7 @@ mod tests {
         let others = [other("security-group", "sg-ours", true)];
         let task = |group: &str| {
             let group = GroupIdentifier::builder().group_id(group).build();
-            tenant(&NetworkInterface::builder().groups(group).build(), &others)
+            tenant(&NetworkInterface::builder().groups(group).build(), None, &others)
         };
         assert!(task("sg-ours").ours);
         assert!(!task("sg-theirs").ours);

@@ -36,14 +36,24 @@ pub(crate) fn request(
 
 /// Asks again until it is answered well, for as long as a slow machine may need.
 pub(crate) fn answered(url: &str) -> String {
-    let tries = (0..300).find_map(|_| match request("GET", url, &[], "") {
-        Some((200, body)) => Some(body),
-        _ => {
-            std::thread::sleep(Duration::from_millis(100));
-            None
-        }
+    let mut answer = None;
+    let is_fine = soon(|| {
+        answer = request("GET", url, &[], "").filter(|(status, _)| *status == 200);
+        answer.is_some()
     });
-    tries.unwrap_or_else(|| panic!("{url} never answered"))
+    assert!(is_fine, "{url} never answered");
+    answer.unwrap().1
+}
+
+/// Whether this becomes true, within what a slow machine may need.
+pub(crate) fn soon(mut is_true: impl FnMut() -> bool) -> bool {
+    (0..300).any(|_| {
+        let now = is_true();
+        if !now {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        now
+    })
 }
 
 /// Asks in a loop while `work` goes on.
