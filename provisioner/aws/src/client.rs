@@ -167,6 +167,7 @@ impl Aws {
             .send()
             .await
             .map_err(|e| error("sts:GetCallerIdentity", e))?;
+        self.looks.know_caller(caller.arn().unwrap_or_default());
         Ok(Identity {
             account: caller.account.unwrap_or_default(),
             arn: caller.arn.unwrap_or_default(),

@@ -7,6 +7,7 @@ pub mod preflight;
 
 mod compute;
 mod data;
+mod details;
 mod ecs;
 mod emulated;
 mod gather;

@@ -1,16 +1,13 @@
 //! Log groups: all in one listing by their common prefix; their tags one call each.
 
 use aws_sdk_cloudwatchlogs::types::LogGroup as Found;
-use engine::{Adapter, Class, Id, Op, Ready, Result, Seen, Which};
-use futures::{StreamExt, TryStreamExt, stream};
-use kinds::LogGroup;
+use engine::{Adapter, Id, Op, Owner, Ready, Result, Seen, Which};
 use kinds::logs::LogGroupOutputs;
+use kinds::{LogGroup, Tags};
 
+use crate::details::{detailed, known};
 use crate::error::{error, gone};
 use crate::{Aws, tags};
-
-/// Groups whose tags are asked at a time.
-const AT_ONCE: usize = 16;
 
 impl Adapter<LogGroup> for Aws {
     async fn observe(&self, which: Which<'_, LogGroup>) -> Result<Vec<Seen<LogGroup>>> {
@@ -30,21 +27,24 @@ impl Adapter<LogGroup> for Aws {
                 _ => names.contains(&name),
             }
         };
-        let found = match &which {
-            Which::Ours(_) => self.log_groups("").await?,
-            _ if names.is_empty() => vec![],
-            _ => self.log_groups(common_prefix(&names)).await?,
+        let listing = async {
+            let found = match &which {
+                Which::Ours(_) => self.log_groups("").await?,
+                _ if names.is_empty() => vec![],
+                _ => self.log_groups(common_prefix(&names)).await?,
+            };
+            Ok(found.into_iter().filter(wanted).collect())
         };
-        let seen: Vec<_> = stream::iter(found.into_iter().filter(wanted))
-            .map(async |group| self.seen_log_group(group).await)
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let tags = async |arn: String| self.log_group_tags(&arn).await;
+        let resource = |name: String| format!("log-group:{name}");
+        let arns = self.known_arns("logs", known(&which).into_iter().map(resource));
+        let found = detailed(arns, listing, arn, tags).await?;
+        let seen = found.into_iter().map(|(group, (owner, tags))| seen(group, owner, tags));
         let ours = |seen: &Seen<LogGroup>| match &which {
             Which::Ours(ours) => seen.owner.as_ref().is_some_and(|o| o.same_environment(ours)),
             _ => true,
         };
-        Ok(seen.into_iter().flatten().filter(ours).collect())
+        Ok(seen.filter(ours).collect())
     }
 
     async fn create(&self, desired: &LogGroup, op: &Op) -> Result<Id> {
@@ -99,6 +99,25 @@ fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
     first.get(..length).unwrap_or_default()
 }
 
+fn seen(group: Found, owner: Option<Owner>, tags: Tags) -> Seen<LogGroup> {
+    let arn = arn(&group);
+    let name = group.log_group_name.unwrap_or_default();
+    let retention = group.retention_in_days.and_then(|days| days.try_into().ok());
+    Seen {
+        id: name.as_str().into(),
+        owner,
+        spec: LogGroup { name: name.clone(), retention: retention.unwrap_or_default(), tags },
+        outputs: LogGroupOutputs { name: name.into(), arn: arn.into() },
+        ready: Ready::Yes,
+    }
+}
+
+/// The listing's older field ends in `:*`, which the tag calls refuse.
+fn arn(group: &Found) -> String {
+    let arn = group.log_group_arn().or(group.arn()).unwrap_or_default();
+    arn.strip_suffix(":*").unwrap_or(arn).to_owned()
+}
+
 impl Aws {
     /// All log groups whose names begin so.
     async fn log_groups(&self, prefix: &str) -> Result<Vec<Found>> {
@@ -108,27 +127,11 @@ impl Aws {
         found.map_err(|e| error("logs:DescribeLogGroups", e))
     }
 
-    /// `None` when it went away meanwhile.
-    async fn seen_log_group(&self, group: Found) -> Result<Option<Seen<LogGroup>>> {
-        let name = group.log_group_name.unwrap_or_default();
-        let arn = group.log_group_arn.or(group.arn).unwrap_or_default();
-        // The listing's older field ends in `:*`, which the tag calls refuse.
-        let arn = arn.strip_suffix(":*").unwrap_or(&arn);
+    async fn log_group_tags(&self, arn: &str) -> Result<(Option<Owner>, Tags)> {
         let answer = self.read().logs.list_tags_for_resource().resource_arn(arn).send().await;
-        let listed = match answer.map_err(|e| error("logs:ListTagsForResource", e)) {
-            Ok(answer) => answer.tags.unwrap_or_default(),
-            Err(e) if e.is(Class::Absent) => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        let (owner, tags) = tags::seen(listed.iter().map(|(key, value)| (&**key, &**value)));
-        let retention = group.retention_in_days.and_then(|days| days.try_into().ok());
-        Ok(Some(Seen {
-            id: name.as_str().into(),
-            owner,
-            spec: LogGroup { name: name.clone(), retention: retention.unwrap_or_default(), tags },
-            outputs: LogGroupOutputs { name: name.into(), arn: arn.into() },
-            ready: Ready::Yes,
-        }))
+        let listed = answer.map_err(|e| error("logs:ListTagsForResource", e))?.tags;
+        let listed = listed.unwrap_or_default();
+        Ok(tags::seen(listed.iter().map(|(key, value)| (&**key, &**value))))
     }
 
     async fn set_retention(&self, name: &str, days: u32) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_sdk_ec2::types::SecurityGroup;
 
@@ -18,6 +18,7 @@ pub(crate) struct Looks {
     pub(crate) groups: Gather<SecurityGroup>,
     unsettled: Arc<Mutex<BTreeSet<String>>>,
     many_roles: Arc<AtomicBool>,
+    caller: Arc<OnceLock<String>>,
 }
 
 impl Looks {
@@ -36,6 +37,18 @@ impl Looks {
         !self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).contains(service)
     }
 
+    /// Who asks: the ARN that STS tells.
+    pub(crate) fn know_caller(&self, arn: &str) {
+        self.caller.get_or_init(|| arn.to_owned());
+    }
+
+    /// The ARN of something in the caller's account, once the caller is known.
+    pub(crate) fn arn(&self, service: &str, region: &str, resource: &str) -> Option<String> {
+        let mut parts = self.caller.get()?.split(':').skip(1);
+        let (partition, account) = (parts.next()?, parts.nth(2)?);
+        Some(format!("arn:{partition}:{service}:{region}:{account}:{resource}"))
+    }
+
     /// The account has more roles than one page of a listing, and ours are not in it.
     pub(crate) fn note_many_roles(&self) {
         self.many_roles.store(true, Ordering::Relaxed);
@@ -43,5 +56,21 @@ impl Looks {
 
     pub(crate) fn has_many_roles(&self) -> bool {
         self.many_roles.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_are_of_the_callers_partition_and_account() {
+        let looks = Looks::default();
+        assert_eq!(looks.arn("ecr", "cn-north-1", "repository/shop"), None);
+        looks.know_caller("arn:aws-cn:sts::123456789012:assumed-role/deploy/session");
+        assert_eq!(
+            looks.arn("ecr", "cn-north-1", "repository/shop").unwrap(),
+            "arn:aws-cn:ecr:cn-north-1:123456789012:repository/shop"
+        );
     }
 }

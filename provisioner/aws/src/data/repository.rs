@@ -4,46 +4,49 @@ use aws_sdk_ecr::types::{
     ImageScanningConfiguration, ImageTagMutability, Repository as Found, Tag,
 };
 use engine::{Adapter, Class, Error, Id, Op, Owner, Ready, Result, Seen, Which};
-use futures::future::{try_join, try_join_all};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use kinds::data::RepositoryOutputs;
 use kinds::{Policy, Repository, Tags};
 use serde_json::json;
 
+use crate::details::{detailed, known};
 use crate::error::{error, gone};
 use crate::{Aws, tags};
 
 /// How many repositories DescribeRepositories takes.
 const BATCH: usize = 100;
-/// Repositories whose details are asked at a time.
-const AT_ONCE: usize = 16;
 
 impl Adapter<Repository> for Aws {
     async fn observe(&self, which: Which<'_, Repository>) -> Result<Vec<Seen<Repository>>> {
-        let found = match &which {
-            Which::Ids(ids) => {
-                let names: Vec<String> = ids.iter().map(|id| id.0.clone()).collect();
-                self.repositories(&names).await?
-            }
-            Which::Ours(_) => self.all_repositories().await?,
-            Which::Named(desired) => {
-                let names: Vec<String> = desired.iter().map(|d| d.name.clone()).collect();
-                self.repositories(&names).await?
-            }
-            Which::Lost(desired, _) => {
-                self.repositories(std::slice::from_ref(&desired.name)).await?
+        let listing = async {
+            match &which {
+                Which::Ids(_) => self.repositories(&known(&which)).await,
+                Which::Ours(_) => self.all_repositories().await,
+                Which::Named(desired) => {
+                    let names: Vec<String> = desired.iter().map(|d| d.name.clone()).collect();
+                    self.repositories(&names).await
+                }
+                Which::Lost(desired, _) => {
+                    self.repositories(std::slice::from_ref(&desired.name)).await
+                }
             }
         };
-        let seen: Vec<_> = stream::iter(found)
-            .map(async |found| self.seen_repository(found).await)
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let name = |found: &Found| found.repository_name().unwrap_or_default().to_owned();
+        let lifecycle = async |name: String| self.lifecycle_policy(&name).await;
+        let arn = |(found, _): &(Found, _)| found.repository_arn().unwrap_or_default().to_owned();
+        let tags = async |arn: String| self.repository_tags(&arn).await;
+        let resource = |name: String| format!("repository/{name}");
+        let arns = self.known_arns("ecr", known(&which).into_iter().map(resource));
+        let listing = detailed(known(&which), listing, name, lifecycle);
+        let found = detailed(arns, listing, arn, tags).await?;
+        let seen = found
+            .into_iter()
+            .map(|((found, lifecycle), (owner, tags))| seen(found, lifecycle, owner, tags));
         let ours = |seen: &Seen<Repository>| match &which {
             Which::Ours(ours) => seen.owner.as_ref().is_some_and(|o| o.same_environment(ours)),
             _ => true,
         };
-        Ok(seen.into_iter().flatten().filter(ours).collect())
+        Ok(seen.filter(ours).collect())
     }
 
     async fn create(&self, desired: &Repository, op: &Op) -> Result<Id> {
@@ -109,6 +112,27 @@ fn tag_list<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Ve
     tags.collect::<Result<_, _>>().map_err(|e| Error::other(format!("a tag: {e}")))
 }
 
+fn seen(found: Found, lifecycle: Policy, owner: Option<Owner>, tags: Tags) -> Seen<Repository> {
+    let name = found.repository_name.unwrap_or_default();
+    Seen {
+        id: name.as_str().into(),
+        owner,
+        spec: Repository {
+            name: name.clone(),
+            immutable_tags: found.image_tag_mutability == Some(ImageTagMutability::Immutable),
+            scan_on_push: found.image_scanning_configuration.is_some_and(|s| s.scan_on_push),
+            lifecycle,
+            tags,
+        },
+        outputs: RepositoryOutputs {
+            arn: found.repository_arn.unwrap_or_default().into(),
+            name: name.into(),
+            uri: found.repository_uri.unwrap_or_default().into(),
+        },
+        ready: Ready::Yes,
+    }
+}
+
 impl Aws {
     /// Those of these names that exist. One unknown name fails a whole call; then each is asked for
     /// by itself.
@@ -140,35 +164,6 @@ impl Aws {
     async fn all_repositories(&self) -> Result<Vec<Found>> {
         let pages = self.read().ecr.describe_repositories().into_paginator().items().send();
         pages.collect::<Result<_, _>>().await.map_err(|e| error("ecr:DescribeRepositories", e))
-    }
-
-    /// `None` when it went away meanwhile.
-    async fn seen_repository(&self, found: Found) -> Result<Option<Seen<Repository>>> {
-        let name = found.repository_name.unwrap_or_default();
-        let arn = found.repository_arn.unwrap_or_default();
-        let (lifecycle, (owner, tags)) =
-            match try_join(self.lifecycle_policy(&name), self.repository_tags(&arn)).await {
-                Ok(details) => details,
-                Err(e) if e.is(Class::Absent) => return Ok(None),
-                Err(e) => return Err(e),
-            };
-        Ok(Some(Seen {
-            id: name.as_str().into(),
-            owner,
-            spec: Repository {
-                name: name.clone(),
-                immutable_tags: found.image_tag_mutability == Some(ImageTagMutability::Immutable),
-                scan_on_push: found.image_scanning_configuration.is_some_and(|s| s.scan_on_push),
-                lifecycle,
-                tags,
-            },
-            outputs: RepositoryOutputs {
-                arn: arn.into(),
-                name: name.into(),
-                uri: found.repository_uri.unwrap_or_default().into(),
-            },
-            ready: Ready::Yes,
-        }))
     }
 
     async fn lifecycle_policy(&self, name: &str) -> Result<Policy> {

@@ -1,42 +1,43 @@
 //! VPCs and their two DNS attributes.
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, ResourceType, Vpc as Found, VpcAttributeName, VpcState,
+};
 use engine::{Adapter, Class, Error, Id, Op, Ready, Result, Seen, Which};
 use futures::future::{try_join, try_join_all};
 use kinds::Vpc;
 use kinds::network::IdOutputs;
 
+use crate::details::{detailed, known};
 use crate::error::{error, gone, unnamed};
 use crate::{Aws, tags};
 
 impl Adapter<Vpc> for Aws {
     async fn observe(&self, which: Which<'_, Vpc>) -> Result<Vec<Seen<Vpc>>> {
-        let pages = tags::filters(&which, "vpc-id").into_iter().map(|filters| {
-            self.read()
-                .ec2
-                .describe_vpcs()
-                .set_filters(Some(filters))
-                .into_paginator()
-                .items()
-                .send()
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let found = try_join_all(pages).await.map_err(|e| error("ec2:DescribeVpcs", e))?;
-        let seen = found.into_iter().flatten().map(async |vpc| {
+        let listing = async {
+            let pages = tags::filters(&which, "vpc-id").into_iter().map(|filters| {
+                self.read()
+                    .ec2
+                    .describe_vpcs()
+                    .set_filters(Some(filters))
+                    .into_paginator()
+                    .items()
+                    .send()
+                    .collect::<Result<Vec<_>, _>>()
+            });
+            let found = try_join_all(pages).await.map_err(|e| error("ec2:DescribeVpcs", e))?;
+            let asked = |vpc: &Found| {
+                let (owner, _) = tags::seen_ec2(vpc.tags.as_deref());
+                tags::asked(&which, vpc.vpc_id().unwrap_or_default(), owner.as_ref())
+            };
+            Ok(found.into_iter().flatten().filter(asked).collect())
+        };
+        let id = |vpc: &Found| vpc.vpc_id().unwrap_or_default().to_owned();
+        let attributes = |id| self.dns_attributes(id);
+        let found = detailed(known(&which), listing, id, attributes).await?;
+        let seen = found.into_iter().map(|(vpc, (dns_support, dns_hostnames))| {
             let id = vpc.vpc_id.unwrap_or_default();
             let (owner, tags) = tags::seen_ec2(vpc.tags.as_deref());
-            if !tags::asked(&which, &id, owner.as_ref()) {
-                return Ok(None);
-            }
-            let names = (VpcAttributeName::EnableDnsSupport, VpcAttributeName::EnableDnsHostnames);
-            let (dns_support, dns_hostnames) =
-                match try_join(self.vpc_attribute(&id, names.0), self.vpc_attribute(&id, names.1))
-                    .await
-                {
-                    Ok(attributes) => attributes,
-                    Err(e) if e.is(Class::Absent) => return Ok(None),
-                    Err(e) => return Err(e),
-                };
             let ready = match vpc.state {
                 Some(VpcState::Available) => Ready::Yes,
                 state => Ready::Wait(state.map_or("pending".into(), |s| s.to_string())),
@@ -44,9 +45,9 @@ impl Adapter<Vpc> for Aws {
             let cidr = vpc.cidr_block.unwrap_or_default();
             let spec = Vpc { cidr, dns_support, dns_hostnames, tags };
             let outputs = IdOutputs { id: id.clone().into() };
-            Ok(Some(Seen { id: id.into(), owner, spec, outputs, ready }))
+            Seen { id: id.into(), owner, spec, outputs, ready }
         });
-        Ok(try_join_all(seen).await?.into_iter().flatten().collect())
+        Ok(seen.collect())
     }
 
     async fn create(&self, desired: &Vpc, op: &Op) -> Result<Id> {
@@ -102,6 +103,14 @@ impl Aws {
             refusal.message = format!("{vpc} still holds {}", names.join(", "));
         }
         refusal
+    }
+
+    /// DNS support and DNS host names.
+    async fn dns_attributes(&self, id: String) -> Result<(bool, bool)> {
+        let of = |name| self.vpc_attribute(&id, name);
+        let (support, names) =
+            (VpcAttributeName::EnableDnsSupport, VpcAttributeName::EnableDnsHostnames);
+        try_join(of(support), of(names)).await
     }
 
     async fn vpc_attribute(&self, id: &str, name: VpcAttributeName) -> Result<bool> {

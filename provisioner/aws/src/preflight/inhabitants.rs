@@ -46,6 +46,8 @@ impl Aws {
             self.subnets_in(vpc),
             self.balancers(None, None),
         )?;
+        // Emulators do not know every filter.
+        let here = |other: Option<&str>| other.is_none_or(|other| other == vpc);
         let mut found = Vec::new();
         let one = |kind, id: Option<&str>, tags: Option<&[Tag]>| {
             let (owner, _) = tags::seen_ec2(tags);
@@ -59,10 +61,11 @@ impl Aws {
         };
         found.extend(subnets.iter().map(|s| one("subnet", s.subnet_id(), s.tags.as_deref())));
         found.extend(groups.iter().map(|g| one("security-group", g.group_id(), g.tags.as_deref())));
-        for endpoint in endpoints.iter().filter(|one| readiness(one).is_some()) {
+        let endpoints = endpoints.iter().filter(|one| here(one.vpc_id()));
+        for endpoint in endpoints.filter(|one| readiness(one).is_some()) {
             found.push(one("vpc-endpoint", endpoint.vpc_endpoint_id(), endpoint.tags.as_deref()));
         }
-        for gateway in &gateways {
+        for gateway in gateways.iter().filter(|one| here(one.vpc_id())) {
             if crate::network::nat_gateway::readiness(gateway)
                 .is_some_and(|ready| !matches!(ready, Ready::Never(_)))
             {
@@ -103,7 +106,7 @@ impl Aws {
                 })
             })
             .collect();
-        let interfaces = interfaces.iter().map(|interface| {
+        let interfaces = interfaces.iter().filter(|one| here(one.vpc_id())).map(|interface| {
             let gateway = interface.network_interface_id().and_then(|id| ends.get(id)).copied();
             tenant(interface, gateway, &found)
         });

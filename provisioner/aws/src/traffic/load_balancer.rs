@@ -8,14 +8,14 @@ use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancerTypeEnum,
 };
 use engine::{Adapter, Class, Error, Id, Input, Op, Owner, Ready, Result, Seen, Which};
-use futures::future::try_join_all;
 use kinds::traffic::LoadBalancerOutputs;
 use kinds::{LoadBalancer, LoadBalancerAttributes, Tags};
 
 use super::arns::{behind, known};
+use crate::details::detailed;
 use crate::error::{error, gone, unnamed};
 use crate::network::interface::describe;
-use crate::{Aws, tags};
+use crate::{Aws, details, tags};
 
 const PROTECTED: &str = "deletion_protection.enabled";
 const DROP_HEADERS: &str = "routing.http.drop_invalid_header_fields.enabled";
@@ -36,21 +36,29 @@ impl Adapter<LoadBalancer> for Aws {
                 }
             }
         };
-        let (found, labels) = self.labelled(&which, found, Found::load_balancer_arn).await?;
-        let arns: Vec<&str> = found.iter().filter_map(|one| one.load_balancer_arn()).collect();
+        let listing = async {
+            let (found, labels) = self.labelled(&which, found, Found::load_balancer_arn).await?;
+            let ours = found.into_iter().filter_map(|one| {
+                let (owner, tags) = labels.of(one.load_balancer_arn()?);
+                let is_ours = tags::asked(&which, one.load_balancer_arn()?, owner.as_ref());
+                is_ours.then_some((one, owner, tags))
+            });
+            Ok(ours.collect())
+        };
+        let arn =
+            |(one, ..): &(Found, _, _)| one.load_balancer_arn().unwrap_or_default().to_owned();
+        let attributes = |arn| self.balancer_attributes(arn);
+        let found = detailed(details::known(&which), listing, arn, attributes).await?;
+        let seen: Vec<_> = found
+            .into_iter()
+            .map(|((one, owner, tags), attributes)| seen(&one, owner, tags, attributes))
+            .collect();
         let missing: Vec<&Id> = match &which {
-            Which::Ids(ids) => ids.iter().filter(|id| !arns.contains(&id.as_str())).collect(),
+            Which::Ids(ids) => ids.iter().filter(|id| seen.iter().all(|s| s.id != **id)).collect(),
             _ => vec![],
         };
         let leaving = self.lingering(&missing).await?;
-        let ours = found.iter().filter_map(|one| {
-            let arn = one.load_balancer_arn()?;
-            let (owner, tags) = labels.of(arn);
-            tags::asked(&which, arn, owner.as_ref()).then_some((arn, one, owner, tags))
-        });
-        let seen =
-            try_join_all(ours.map(|(arn, one, owner, tags)| self.balancer(arn, one, owner, tags)));
-        Ok(seen.await?.into_iter().flatten().chain(leaving).collect())
+        Ok(seen.into_iter().chain(leaving).collect())
     }
 
     async fn create(&self, desired: &LoadBalancer, op: &Op) -> Result<Id> {
@@ -128,31 +136,11 @@ impl Aws {
         known(&names, |names| self.balancers(None, Some(names))).await
     }
 
-    /// `None` when it went while it was looked at.
-    async fn balancer(
-        &self,
-        arn: &str,
-        found: &Found,
-        owner: Option<Owner>,
-        tags: Tags,
-    ) -> Result<Option<Seen<LoadBalancer>>> {
+    async fn balancer_attributes(&self, arn: String) -> Result<LoadBalancerAttributes> {
         let call = self.read().elb.describe_load_balancer_attributes().load_balancer_arn(arn);
         let operation = "elasticloadbalancing:DescribeLoadBalancerAttributes";
-        let attributes = match call.send().await.map_err(|e| error(operation, e)) {
-            Err(e) if e.is(Class::Absent) => return Ok(None),
-            answer => attributes(answer?.attributes()),
-        };
-        let zones = found.availability_zones();
-        let spec = LoadBalancer {
-            name: found.load_balancer_name().unwrap_or_default().into(),
-            scheme: found.scheme().map(|scheme| scheme.as_str().into()).unwrap_or_default(),
-            subnets: zones.iter().filter_map(|zone| zone.subnet_id()).map(Input::from).collect(),
-            security_groups: found.security_groups().iter().map(|id| id.as_str().into()).collect(),
-            attributes,
-            tags,
-        };
-        let outputs = outputs(arn, found.dns_name(), found.canonical_hosted_zone_id());
-        Ok(Some(Seen { id: arn.into(), owner, spec, outputs, ready: readiness(found) }))
+        let answer = call.send().await.map_err(|e| error(operation, e))?;
+        Ok(attributes(answer.attributes()))
     }
 
     /// Those of `arns`, of which Elastic Load Balancing knows nothing any more, that still have network
@@ -215,6 +203,26 @@ fn outputs(arn: &str, dns_name: Option<&str>, zone: Option<&str>) -> LoadBalance
         zone: zone.unwrap_or_default().into(),
         full_name: behind(arn, ":loadbalancer/").into(),
     }
+}
+
+fn seen(
+    found: &Found,
+    owner: Option<Owner>,
+    tags: Tags,
+    attributes: LoadBalancerAttributes,
+) -> Seen<LoadBalancer> {
+    let arn = found.load_balancer_arn().unwrap_or_default();
+    let zones = found.availability_zones();
+    let spec = LoadBalancer {
+        name: found.load_balancer_name().unwrap_or_default().into(),
+        scheme: found.scheme().map(|scheme| scheme.as_str().into()).unwrap_or_default(),
+        subnets: zones.iter().filter_map(|zone| zone.subnet_id()).map(Input::from).collect(),
+        security_groups: found.security_groups().iter().map(|id| id.as_str().into()).collect(),
+        attributes,
+        tags,
+    };
+    let outputs = outputs(arn, found.dns_name(), found.canonical_hosted_zone_id());
+    Seen { id: arn.into(), owner, spec, outputs, ready: readiness(found) }
 }
 
 fn readiness(found: &Found) -> Ready {

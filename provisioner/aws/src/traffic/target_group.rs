@@ -4,13 +4,13 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Matcher, ProtocolEnum, TargetGroup as Found, TargetGroupAttribute, TargetTypeEnum,
 };
 use engine::{Adapter, Class, Error, Id, Op, Owner, Ready, Result, Seen, Which};
-use futures::future::try_join_all;
 use kinds::traffic::TargetGroupOutputs;
 use kinds::{HealthCheck, Tags, TargetGroup};
 
 use super::arns::known;
+use crate::details::detailed;
 use crate::error::{error, gone, unnamed};
-use crate::{Aws, tags};
+use crate::{Aws, details, tags};
 
 const DELAY: &str = "deregistration_delay.timeout_seconds";
 /// AWS's default, in seconds.
@@ -31,16 +31,21 @@ impl Adapter<TargetGroup> for Aws {
                 }
             }
         };
-        let (found, labels) = self.labelled(&which, found, Found::target_group_arn).await?;
-        let ours = found.iter().filter_map(|one| {
-            let arn = one.target_group_arn()?;
-            let (owner, tags) = labels.of(arn);
-            tags::asked(&which, arn, owner.as_ref()).then_some((arn, one, owner, tags))
-        });
-        let seen = try_join_all(
-            ours.map(|(arn, one, owner, tags)| self.target_group(arn, one, owner, tags)),
-        );
-        Ok(seen.await?.into_iter().flatten().collect())
+        let listing = async {
+            let (found, labels) = self.labelled(&which, found, Found::target_group_arn).await?;
+            let ours = found.into_iter().filter_map(|one| {
+                let (owner, tags) = labels.of(one.target_group_arn()?);
+                let is_ours = tags::asked(&which, one.target_group_arn()?, owner.as_ref());
+                is_ours.then_some((one, owner, tags))
+            });
+            Ok(ours.collect())
+        };
+        let arn = |(one, ..): &(Found, _, _)| one.target_group_arn().unwrap_or_default().to_owned();
+        let delay = |arn| self.deregistration_delay(arn);
+        let found = detailed(details::known(&which), listing, arn, delay).await?;
+        let seen =
+            found.into_iter().map(|((one, owner, tags), delay)| seen(&one, owner, tags, delay));
+        Ok(seen.collect())
     }
 
     async fn create(&self, desired: &TargetGroup, op: &Op) -> Result<Id> {
@@ -130,35 +135,30 @@ impl Aws {
         known(&names, |names| self.target_groups(None, Some(names))).await
     }
 
-    /// `None` when it went while it was looked at.
-    async fn target_group(
-        &self,
-        arn: &str,
-        found: &Found,
-        owner: Option<Owner>,
-        tags: Tags,
-    ) -> Result<Option<Seen<TargetGroup>>> {
+    /// In seconds.
+    async fn deregistration_delay(&self, arn: String) -> Result<u32> {
         let call = self.read().elb.describe_target_group_attributes().target_group_arn(arn);
         let operation = "elasticloadbalancing:DescribeTargetGroupAttributes";
-        let attributes = match call.send().await.map_err(|e| error(operation, e)) {
-            Err(e) if e.is(Class::Absent) => return Ok(None),
-            answer => answer?.attributes.unwrap_or_default(),
-        };
-        let delay = attributes.iter().find(|one| one.key() == Some(DELAY));
-        let delay = delay.and_then(|one| one.value()?.parse().ok()).unwrap_or(USUAL_DELAY);
-        let spec = TargetGroup {
-            name: found.target_group_name().unwrap_or_default().into(),
-            vpc: found.vpc_id().unwrap_or_default().into(),
-            port: found.port().and_then(|port| port.try_into().ok()).unwrap_or_default(),
-            protocol: found.protocol().map(|p| p.as_str().into()).unwrap_or_default(),
-            health: health(found),
-            deregistration_delay: delay,
-            tags,
-        };
-        let full_name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
-        let outputs = TargetGroupOutputs { arn: arn.into(), full_name: full_name.into() };
-        Ok(Some(Seen { id: arn.into(), owner, spec, outputs, ready: Ready::Yes }))
+        let answer = call.send().await.map_err(|e| error(operation, e))?;
+        let delay = answer.attributes().iter().find(|one| one.key() == Some(DELAY));
+        Ok(delay.and_then(|one| one.value()?.parse().ok()).unwrap_or(USUAL_DELAY))
     }
+}
+
+fn seen(found: &Found, owner: Option<Owner>, tags: Tags, delay: u32) -> Seen<TargetGroup> {
+    let arn = found.target_group_arn().unwrap_or_default();
+    let spec = TargetGroup {
+        name: found.target_group_name().unwrap_or_default().into(),
+        vpc: found.vpc_id().unwrap_or_default().into(),
+        port: found.port().and_then(|port| port.try_into().ok()).unwrap_or_default(),
+        protocol: found.protocol().map(|p| p.as_str().into()).unwrap_or_default(),
+        health: health(found),
+        deregistration_delay: delay,
+        tags,
+    };
+    let full_name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+    let outputs = TargetGroupOutputs { arn: arn.into(), full_name: full_name.into() };
+    Seen { id: arn.into(), owner, spec, outputs, ready: Ready::Yes }
 }
 
 fn health(found: &Found) -> HealthCheck {

@@ -189,9 +189,9 @@ async fn a_throttled_read_is_repeated_and_a_throttled_change_is_not() {
         if first || sent.contains("Action=CreateVpc") {
             return ec2(503, "RequestLimitExceeded", "Request limit exceeded.");
         }
-        (200, "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>".into())
+        (200, "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>".into())
     });
-    let found = aws.observe(Which::<Vpc>::Ids(&[Id::from("vpc-1")])).await.unwrap();
+    let found = aws.observe(Which::<ElasticIp>::Ids(&[Id::from("eipalloc-1")])).await.unwrap();
     assert!(found.is_empty());
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     assert!(aws.create(&vpc(), &op()).await.unwrap_err().is(Class::Throttled));
