@@ -51,8 +51,11 @@ pub(crate) fn bars() -> Vec<Bar> {
     // Half of the calls with one service, a quarter with ten.
     for (services, theirs, part) in [(1, 62.0, 0.5), (10, 280.0, 0.25)] {
         let (what, unit) = ("plan: calls", Unit::Calls);
-        let ours: fn(&Round) -> f64 = |it| count(it.plan.total());
+        let ours: fn(&Round) -> f64 = |it| count(it.plan.comparable());
         bars.push(Bar { services, what, theirs, part: Some(part), unit, ours });
+        let (what, ours): (_, fn(&Round) -> f64) =
+            ("plan: calls, with state and autoscaling", |it| count(it.plan.total()));
+        bars.push(Bar { services, what, theirs, part: None, unit, ours });
     }
     bars.sort_by_key(|bar| bar.services);
     bars

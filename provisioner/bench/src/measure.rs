@@ -27,6 +27,11 @@ impl Measured {
         self.calls.len()
     }
 
+    /// The calls that the peer makes as well: it kept its state in a file and had no autoscaling.
+    pub(crate) fn comparable(&self) -> usize {
+        self.calls.iter().filter(|call| is_comparable(call)).count()
+    }
+
     /// Calls that change a resource: without state, lock and what makes both, roles that an account gets once, and
     /// autoscaling.
     pub(crate) fn mutating(&self) -> usize {
@@ -39,11 +44,12 @@ impl Measured {
     }
 }
 
+fn is_comparable(call: &Call) -> bool {
+    !BACKEND.contains(&call.service.as_str()) && call.service != "application-autoscaling"
+}
+
 fn changes_resource(call: &Call) -> bool {
-    call.mutating
-        && !BACKEND.contains(&call.service.as_str())
-        && call.service != "application-autoscaling"
-        && call.operation != "CreateServiceLinkedRole"
+    call.mutating && is_comparable(call) && call.operation != "CreateServiceLinkedRole"
 }
 
 /// Runs a command to its good end. Returns its wall time and its peak of resident memory in bytes.

@@ -150,6 +150,18 @@ pub(crate) struct Plan {
     /// Saves the plan, to be carried out by `up --plan`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with = "json")]
+    pub(crate) format: PlanFormat,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For a terminal or a log.
+    Text,
+    /// For the comment of a pull request.
+    Github,
 }
 
 #[derive(Clone, Debug, Args)]

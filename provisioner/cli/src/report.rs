@@ -7,7 +7,7 @@ mod plan;
 mod progress;
 
 pub(crate) use outcome::{outcome, outcome_json, outputs, receipt, release_json};
-pub(crate) use plan::{plan, plan_json};
+pub(crate) use plan::{plan, plan_comment, plan_json};
 pub(crate) use progress::Progress;
 
 use anstream::{eprint, eprintln, println};

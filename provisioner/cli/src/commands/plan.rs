@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::args::{Global, Plan};
+use crate::args::{Global, Plan, PlanFormat};
 use crate::failure::{Code, Failure};
 use crate::reconcile::Draft;
 use crate::saved_plan::SavedPlan;
@@ -22,7 +22,10 @@ pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failur
     if global.json {
         report::json(&report::plan_json(&draft.plan, &environment.name, calls, seconds))?;
     } else {
-        report::out(&report::plan(&draft.plan, &environment.name));
+        report::out(&match args.format {
+            PlanFormat::Text => report::plan(&draft.plan, &environment.name),
+            PlanFormat::Github => report::plan_comment(&draft.plan, &environment.name),
+        });
         report::note(&format!("{calls} API calls, {seconds:.1} s"));
     }
     if let Some(path) = &args.out {

@@ -1,5 +1,9 @@
 //! A plan for people, and as JSON.
 
+mod comment;
+
+pub(crate) use comment::plan_comment;
+
 use engine::diff::Difference;
 use engine::plan::{Action, Plan, Step};
 use serde_json::{Value, json};
@@ -25,29 +29,32 @@ pub(crate) fn plan(plan: &Plan, environment: &str) -> String {
     if older > 0 {
         text += &format!("{}\n", styled(DIM, &format!("and {older} superseded one(s) to remove")));
     }
-    let skipped: Vec<&str> = plan
-        .steps
-        .values()
-        .filter(|step| step.action == Action::NotEmulated)
-        .map(|step| step.address.as_str())
-        .collect();
+    let skipped = not_emulated(plan);
     if !skipped.is_empty() {
         text += &format!("{} {}\n", styled(DIM, "not emulated here:"), skipped.join(", "));
     }
+    text + &summary(plan, environment)
+}
+
+/// How many of what, on one line.
+fn summary(plan: &Plan, environment: &str) -> String {
     if plan.is_empty() {
-        text += &format!("{environment}: nothing to change ({} resources)\n", plan.steps.len());
-    } else {
-        let count = |action| plan.changes().filter(|step| step.action == action).count();
-        text += &format!(
-            "{environment}: {} to create, {} to update, {} to replace, {} to delete, {} unchanged\n",
-            count(Action::Create),
-            count(Action::Update),
-            count(Action::Replace),
-            count(Action::Delete),
-            plan.steps.values().filter(|step| step.action == Action::None).count(),
-        );
+        return format!("{environment}: nothing to change ({} resources)\n", plan.steps.len());
     }
-    text
+    let count = |action| plan.changes().filter(|step| step.action == action).count();
+    format!(
+        "{environment}: {} to create, {} to update, {} to replace, {} to delete, {} unchanged\n",
+        count(Action::Create),
+        count(Action::Update),
+        count(Action::Replace),
+        count(Action::Delete),
+        plan.steps.values().filter(|step| step.action == Action::None).count(),
+    )
+}
+
+fn not_emulated(plan: &Plan) -> Vec<&str> {
+    let steps = plan.steps.values().filter(|step| step.action == Action::NotEmulated);
+    steps.map(|step| step.address.as_str()).collect()
 }
 
 fn one(step: &Step) -> String {
