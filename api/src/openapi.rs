@@ -308,7 +308,7 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<u16> 
     }
     statuses.extend([401, 403, 429, 503, 504]);
     if operation.request_body.is_some() {
-        statuses.extend([413, 415, 422]);
+        statuses.extend([408, 413, 415, 422]);
     }
     let on_payments = !path.contains("api-keys");
     match method {

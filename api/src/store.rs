@@ -99,6 +99,17 @@ impl Store {
         }
     }
 
+    /// Why it is useless to wait for a database that could not be prepared: what to say about `DATABASE_URL`. `None`
+    /// when the failure may pass.
+    #[must_use]
+    pub(crate) fn hopeless(&self, error: &StoreError) -> Option<String> {
+        let cause = error.cause()?;
+        match &self.backend {
+            Backend::Postgres(_) => postgres::hopeless(cause),
+            Backend::Sqlite(sqlite) => sqlite.hopeless(cause),
+        }
+    }
+
     /// Asks for a sign of life.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         ask!(self, "ping", db => db.ping())

@@ -18,7 +18,7 @@ use crate::{
     metrics,
     router::router,
     server,
-    settings::Settings,
+    settings::{SettingError, Settings},
     store::{Store, StoreError},
     trace, upkeep, webhooks,
 };
@@ -85,12 +85,23 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
 pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
     settings.check_database()?;
     let store = store(settings)?;
-    store.migrate().await.map_err(|error| Failure::new(format!("{error}{}", cause(&error))))
+    store.migrate().await.map_err(|error| failure(&store, &error))
 }
 
 /// The URL is a secret, so a failure does not repeat it.
 fn store(settings: &Settings) -> Result<Store, Failure> {
-    Store::new(settings).map_err(|_| Failure::new("DATABASE_URL: cannot be read as a database URL"))
+    Store::new(settings).map_err(|_| wrong_database("cannot be read as a database URL".to_owned()))
+}
+
+/// What to say when a database cannot be prepared.
+fn failure(store: &Store, error: &StoreError) -> Failure {
+    store
+        .hopeless(error)
+        .map_or_else(|| Failure::new(format!("{error}{}", cause(error))), wrong_database)
+}
+
+fn wrong_database(reason: String) -> Failure {
+    SettingError { variable: "DATABASE_URL", reason }.into()
 }
 
 async fn listen(variable: &str, settings: &Settings, port: u16) -> Result<TcpListener, Failure> {
@@ -127,17 +138,17 @@ async fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Fail
 async fn start(app: Shared, began: Instant, stop: CancellationToken) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(100);
     while let Err(error) = prepare(&app).await {
-        match error {
-            StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Timeout => {
-                tracing::warn!(
-                    error = format!("{error}{}", cause(&error)),
-                    "the database cannot be reached yet"
-                );
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            error => return Err(Failure::new(format!("{error}{}", cause(&error)))),
+        let may_pass =
+            matches!(error, StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Timeout);
+        if !may_pass || app.store.hopeless(&error).is_some() {
+            return Err(failure(&app.store, &error));
         }
+        tracing::warn!(
+            error = format!("{error}{}", cause(&error)),
+            "waiting for the database of DATABASE_URL"
+        );
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
     }
     app.enter(Phase::Ready);
     tracing::info!(

@@ -156,6 +156,16 @@ impl Postgres {
     }
 }
 
+/// Credentials and names do not become right by waiting; everything else about a server may.
+pub(super) fn hopeless(cause: &sqlx::Error) -> Option<String> {
+    let reason = match super::failure::code(cause)?.as_str() {
+        "28P01" | "28000" => "the server refuses this user or password",
+        "3D000" => "the server has no database of this name",
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
 macro_rules! change {
     ($set:literal, $where:literal, $event:literal, $from:literal) => {
         concat!(
@@ -231,11 +241,11 @@ fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status.name());
     }
-    if let Some(from) = filter.created_gte {
-        query.push(" AND created_at >= ").push_bind(from);
+    if let Some(first) = filter.id_gte {
+        query.push(" AND id >= ").push_bind(first);
     }
-    if let Some(until) = filter.created_lt {
-        query.push(" AND created_at < ").push_bind(until);
+    if let Some(end) = filter.id_lt {
+        query.push(" AND id < ").push_bind(end);
     }
     if let Some(least) = filter.amount_gte {
         query.push(" AND amount_minor >= ").push_bind(least);

@@ -4,7 +4,6 @@ use serde_json::Value;
 use sqlx::{QueryBuilder, Sqlite as Lite};
 use uuid::Uuid;
 
-use super::millis;
 use crate::query::Filter;
 
 pub(super) fn push_filter(query: &mut QueryBuilder<Lite>, filter: &Filter, after: Option<Uuid>) {
@@ -15,11 +14,11 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Lite>, filter: &Filter, after
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status.name());
     }
-    if let Some(from) = filter.created_gte {
-        query.push(" AND created_at >= ").push_bind(millis(from));
+    if let Some(first) = filter.id_gte {
+        query.push(" AND id >= ").push_bind(first);
     }
-    if let Some(until) = filter.created_lt {
-        query.push(" AND created_at < ").push_bind(millis(until));
+    if let Some(end) = filter.id_lt {
+        query.push(" AND id < ").push_bind(end);
     }
     if let Some(least) = filter.amount_gte {
         query.push(" AND amount_minor >= ").push_bind(least);
