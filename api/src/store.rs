@@ -3,6 +3,7 @@
 //! Every operation passes [`Store::run`], which holds the time limit, the circuit breaker, the metrics and the trace.
 
 mod failure;
+mod filter;
 mod pool;
 mod postgres;
 mod records;

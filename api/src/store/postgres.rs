@@ -234,25 +234,7 @@ fn bind_claim<'q>(query: Query<'q>, claim: &'q Claim) -> Query<'q> {
 }
 
 fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid>) {
-    query.push(if filter.show_deleted { " WHERE true" } else { " WHERE deleted_at IS NULL" });
-    if let Some(after) = after {
-        query.push(" AND id < ").push_bind(after);
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status.name());
-    }
-    if let Some(first) = filter.id_gte {
-        query.push(" AND id >= ").push_bind(first);
-    }
-    if let Some(end) = filter.id_lt {
-        query.push(" AND id < ").push_bind(end);
-    }
-    if let Some(least) = filter.amount_gte {
-        query.push(" AND amount_minor >= ").push_bind(least);
-    }
-    if let Some(most) = filter.amount_lte {
-        query.push(" AND amount_minor <= ").push_bind(most);
-    }
+    crate::store::filter::push_filter(query, filter, after);
     if let Some(contained) = &filter.data {
         query.push(" AND data @> ").push_bind(sqlx::types::Json(contained.0.clone()));
     }
