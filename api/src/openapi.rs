@@ -7,6 +7,7 @@ use utoipa::{
     Modify, OpenApi,
     openapi::{
         Content, HttpMethod, Ref, RefOr, Response, SecurityRequirement,
+        link::Link,
         path::{Operation, PathItem},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -61,10 +62,24 @@ impl Modify for Security {
     }
 }
 
-/// Adds to every operation the problems that its kind can answer, and sorts what is left to sort.
+/// What can be done next with a payment: the operation that answers, its status, where its id is, and the operations for it.
+const NEXT: &[(&str, &str, &str, &[&str])] = &[
+    ("create", "201", "$response.body#/id", &["update", "delete"]),
+    (
+        "createPayment",
+        "201",
+        "$response.body#/id",
+        &["readPayment", "setPaymentStatus", "deletePayment", "listPaymentEvents"],
+    ),
+    ("deletePayment", "204", "$request.path.id", &["restorePayment", "listPaymentEvents"]),
+    ("createApiKey", "201", "$response.body#/id", &["revokeApiKey"]),
+];
+
+/// Adds to every operation what it leads to and the problems that its kind can answer.
 pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
+            link(operation);
             let statuses = problems(path, &method, operation);
             for status in statuses {
                 operation
@@ -73,6 +88,19 @@ pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
                     .entry(status.to_string())
                     .or_insert_with(|| problem_response(status));
             }
+        }
+    }
+}
+
+fn link(operation: &mut Operation) {
+    for (from, status, id, next) in NEXT {
+        if operation.operation_id.as_deref() == Some(from)
+            && let Some(RefOr::T(response)) = operation.responses.responses.get_mut(*status)
+        {
+            response.links.extend(next.iter().map(|next| {
+                let link = Link::builder().operation_id(*next).parameter("id", *id).build();
+                ((*next).to_owned(), RefOr::T(link))
+            }));
         }
     }
 }

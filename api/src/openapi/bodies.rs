@@ -55,9 +55,8 @@ pub(crate) struct NewPayment {
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAmount {
-    /// 12345.67, or the Brazilian 12.345,67 or 12345,67. Text that could be read in two ways is refused.
-    #[schema(required = false, example = "12345.67")]
-    value: String,
+    #[schema(required = false)]
+    value: AmountText,
     /// Centavos.
     #[schema(
         required = false,
@@ -70,6 +69,14 @@ struct NewAmount {
     #[schema(required = false, example = "BRL", pattern = "^BRL$")]
     currency: String,
 }
+
+/// 12345.67, or the Brazilian 12.345,67 or 12345,67. Text that could be read in two ways is refused.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    example = "12345.67",
+    pattern = r"^(0*[0-9]{1,13}[.,][0-9]{2}|[0-9]{1,3}([.][0-9]{3})+,[0-9]{2})$"
+)]
+struct AmountText(String);
 
 /// A payment to be created, in the challenge's form.
 #[derive(Serialize, ToSchema)]
@@ -91,8 +98,7 @@ pub(crate) struct NewChallengePayment {
 #[serde(untagged)]
 #[expect(dead_code, reason = "it is a shape in the document")]
 enum ChallengeAmount {
-    #[schema(example = "12.345,67")]
-    Text(String),
+    Text(AmountText),
     #[schema(example = 12345.67)]
     Number(f64),
 }
