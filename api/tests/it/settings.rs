@@ -1,5 +1,7 @@
 //! Settings: a wrong one stops the start with one line that names the variable, and no secret is ever shown.
 
+use std::time::Duration;
+
 use crate::service::command;
 
 fn refused(settings: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -63,7 +65,9 @@ async fn unusable_databases_are_named() {
     let path = folder.path().display().to_string();
     std::fs::write(folder.path().join("text"), "This is a text and not an SQLite file.\n").unwrap();
     let server = crate::database::Database::postgres().await.url;
-    let stranger = server.replace("//postgres@", "//stranger:hunter2@");
+    let mut stranger = reqwest::Url::parse(&server).unwrap();
+    stranger.set_username("stranger").unwrap();
+    stranger.set_password(Some("hunter2")).unwrap();
     for (url, expected) in [
         // Not even root may make files here.
         ("sqlite:///proc/payments.db".to_owned(), "may not write the folder /proc".to_owned()),
@@ -71,11 +75,14 @@ async fn unusable_databases_are_named() {
         (format!("sqlite://{path}"), format!("{path} is a folder")),
         (format!("sqlite://{path}/text"), format!("{path}/text is not an SQLite file")),
         (format!("{server}_none"), "no database of this name".to_owned()),
-        (stranger, "refuses this user or password".to_owned()),
+        (stranger.into(), "refuses this user or password".to_owned()),
     ] {
         for command in ["serve", "migrate"] {
-            let output =
-                crate::service::command(&url).env("PORT", "0").arg(command).output().unwrap();
+            let mut starting = crate::service::command(&url);
+            starting.env("PORT", "0").arg(command);
+            let output = tokio::process::Command::from(starting).kill_on_drop(true).output();
+            let output = tokio::time::timeout(Duration::from_secs(30), output).await;
+            let output = output.unwrap_or_else(|_| panic!("{command} {url} waits")).unwrap();
             let text = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(64), "{command} {url}: {text}");
             assert!(text.starts_with("payments-api: DATABASE_URL: "), "{text}");
