@@ -48,20 +48,20 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let router = router(Arc::clone(&app));
     let mut serving =
         tokio::spawn(server::serve(listener, router, closing.clone(), settings.shutdown_timeout));
-    let interrupted = {
+    let end = {
         let starting = start(Arc::clone(&app), began, stop.clone());
         tokio::pin!(starting);
         let mut started = false;
         loop {
             tokio::select! {
                 outcome = &mut starting, if !started => { outcome?; started = true; }
-                interrupted = signals.next() => break interrupted,
+                end = signals.next() => break end,
+                () = app.store.refused(), if started => break End::Refused,
             }
         }
     };
     app.enter(Phase::Draining);
-    // Someone at a terminal does not want to wait for a load balancer that is not there.
-    if !interrupted && !settings.drain.is_zero() {
+    if end != End::Interrupted && !settings.drain.is_zero() {
         tracing::info!(seconds = settings.drain.as_secs(), "draining");
         tokio::select! { () = tokio::time::sleep(settings.drain) => {}, _ = signals.next() => {} }
     }
@@ -79,6 +79,9 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
         .await;
     }
     tracing::info!("stopped");
+    if end == End::Refused {
+        return Err(wrong_database("the server no longer takes this user or password".to_owned()));
+    }
     Ok(())
 }
 
@@ -172,6 +175,16 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
+/// Why a service ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Terminated,
+    /// Someone at a terminal does not want to wait for a load balancer that is not there.
+    Interrupted,
+    /// The database's password was changed, say: whoever starts us again has the new one.
+    Refused,
+}
+
 /// SIGTERM and SIGINT.
 struct Signals {
     terminate: Signal,
@@ -187,11 +200,11 @@ impl Signals {
         })
     }
 
-    /// Waits for either; true for SIGINT.
-    async fn next(&mut self) -> bool {
+    /// Waits for either.
+    async fn next(&mut self) -> End {
         tokio::select! {
-            _ = self.terminate.recv() => false,
-            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => End::Terminated,
+            _ = self.interrupt.recv() => End::Interrupted,
         }
     }
 }

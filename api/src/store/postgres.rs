@@ -158,12 +158,16 @@ impl Postgres {
 
 /// Credentials and names do not become right by waiting; everything else about a server may.
 pub(super) fn hopeless(cause: &sqlx::Error) -> Option<String> {
-    let reason = match super::failure::code(cause)?.as_str() {
-        "28P01" | "28000" => "the server refuses this user or password",
-        "3D000" => "the server has no database of this name",
-        _ => return None,
-    };
-    Some(reason.to_owned())
+    if refuses(cause) {
+        return Some("the server refuses this user or password".to_owned());
+    }
+    let unknown = super::failure::code(cause)? == "3D000";
+    unknown.then(|| "the server has no database of this name".to_owned())
+}
+
+/// Whether the server will not take our credentials.
+pub(super) fn refuses(cause: &sqlx::Error) -> bool {
+    matches!(super::failure::code(cause).as_deref(), Some("28P01" | "28000"))
 }
 
 macro_rules! change {

@@ -65,11 +65,11 @@ impl Sqlite {
             .busy_timeout(Duration::from_secs(2))
             .pragma("temp_store", "memory");
         let file = options.get_filename().to_owned();
-        let writer =
+        let payments =
             Writer::new(options.clone(), settings.webhook_url.is_some(), Arc::clone(writes));
         let service = Pool::new(options.clone(), 1, settings.request_timeout);
         let readers = Pool::new(options, READERS, settings.request_timeout);
-        Ok(Self { file, writer, service, readers })
+        Ok(Self { file, writer: payments, service, readers })
     }
 
     pub(super) fn usage(&self) -> (usize, usize) {
