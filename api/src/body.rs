@@ -1,7 +1,9 @@
 //! Reading JSON bodies: one object, every complaint collected, nothing read through a float.
 
+use std::sync::{Arc, atomic::Ordering};
+
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
 use bytes::BytesMut;
@@ -11,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     app::Shared,
+    context::Context,
     data::{Data, DataError, Members},
     money::{Money, MoneyError},
     payment::Status,
@@ -34,28 +37,39 @@ impl FromRequest<Shared> for JsonBytes {
         if !kind.eq_ignore_ascii_case(b"application/json") {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        let limit = app.settings.body_limit;
-        let too_large = || {
-            Problem::new(Code::BodyTooLarge).detail(
-                format!("The body is larger than {limit} bytes."),
-                format!("O corpo é maior que {limit} bytes."),
-            )
-        };
-        let mut body = request.into_body();
-        let mut bytes = BytesMut::new();
-        let mut size = 0;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Problem::new(Code::InvalidRequest))?;
-            let Some(data) = frame.data_ref() else { continue };
-            size += data.len();
-            if size <= limit {
-                bytes.extend_from_slice(data);
-            } else if size > limit.saturating_mul(HEARD_OUT) {
-                break;
+        let context = request.extensions().get::<Arc<Context>>().cloned();
+        let receiving = |now| {
+            if let Some(context) = &context {
+                context.receiving.store(now, Ordering::Relaxed);
             }
-        }
-        if size > limit { Err(too_large()) } else { Ok(Self(bytes.freeze())) }
+        };
+        receiving(true);
+        let bytes = receive(request.into_body(), app.settings.body_limit).await;
+        receiving(false);
+        bytes.map(Self)
     }
+}
+
+async fn receive(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut bytes = BytesMut::new();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::new(Code::InvalidRequest))?;
+        let Some(data) = frame.data_ref() else { continue };
+        size += data.len();
+        if size <= limit {
+            bytes.extend_from_slice(data);
+        } else if size > limit.saturating_mul(HEARD_OUT) {
+            break;
+        }
+    }
+    if size <= limit {
+        return Ok(bytes.freeze());
+    }
+    Err(Problem::new(Code::BodyTooLarge).detail(
+        format!("The body is larger than {limit} bytes."),
+        format!("O corpo é maior que {limit} bytes."),
+    ))
 }
 
 /// The fields of one JSON object, taken one by one.

@@ -120,6 +120,11 @@ codes! {
         "The payment is no longer at the version named by If-Match; read it again.",
         "O pagamento não está mais na versão indicada em If-Match; leia-o de novo.",
     }
+    #[generic] BodyTimeout "body_timeout" REQUEST_TIMEOUT {
+        "Body not received in time", "Corpo não recebido a tempo",
+        "The body did not arrive within the time limit; nothing was done.",
+        "O corpo não chegou dentro do limite de tempo; nada foi feito.",
+    }
     #[generic] BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE {
         "Body too large", "Corpo grande demais",
         "The body is larger than this service accepts.", "O corpo é maior do que este serviço aceita.",

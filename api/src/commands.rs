@@ -102,6 +102,13 @@ fn fail(text: &str, code: u8) -> ExitCode {
 /// One line for a setting that the parser refuses, named by its variable; its own text for everything else.
 fn refuse(error: &clap::Error) -> ExitCode {
     use clap::error::{ContextKind, ContextValue};
+    if error.kind() == ErrorKind::InvalidUtf8
+        && let Some((_, variable)) = variables().find(|(_, variable)| {
+            std::env::var_os(variable).is_some_and(|value| value.to_str().is_none())
+        })
+    {
+        return fail(&format!("{variable}: is not UTF-8 text"), USAGE);
+    }
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
@@ -111,15 +118,34 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return ExitCode::from(USAGE);
     };
     let flag = argument.split([' ', '=']).next().unwrap_or_default().trim_start_matches('-');
-    let variable = Cli::command()
-        .get_arguments()
-        .find(|known| known.get_long() == Some(flag))
-        .and_then(|known| known.get_env()?.to_str().map(str::to_owned))
-        .unwrap_or_else(|| argument.clone());
+    let variable = variables()
+        .find(|(known, _)| known == flag)
+        .map_or_else(|| argument.clone(), |(_, variable)| variable);
     let expected = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) => format!("expected one of: {}", values.join(", ")),
-        _ => std::error::Error::source(error)
-            .map_or_else(|| "is not valid".to_owned(), ToString::to_string),
+        _ => std::error::Error::source(error).map_or("is not valid".to_owned(), plain),
     };
     fail(&format!("{variable}: {expected}"), USAGE)
+}
+
+/// The long flags that have a variable, with it.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    let arguments: Vec<_> = Cli::command()
+        .get_arguments()
+        .filter_map(|known| {
+            Some((known.get_long()?.to_owned(), known.get_env()?.to_str()?.to_owned()))
+        })
+        .collect();
+    arguments.into_iter()
+}
+
+/// The standard library's words for a number that is none do not follow on the name of a variable.
+fn plain(error: &dyn std::error::Error) -> String {
+    match error.to_string().as_str() {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "is not a whole number".to_owned()
+        }
+        "invalid float literal" => "is not a number".to_owned(),
+        text => text.to_owned(),
+    }
 }

@@ -1,6 +1,9 @@
 //! The outermost layer: gives a request its ids and language, and writes what leaves: problems, headers, log and metrics.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
@@ -26,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) request_id: String,
     pub(crate) trace: Trace,
     pub(crate) language: Language,
+    /// While the client is still sending the body: whose delay a timeout is.
+    pub(crate) receiving: AtomicBool,
 }
 
 impl Context {
@@ -38,7 +43,12 @@ impl Context {
                     && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
             })
             .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-        Self { request_id, trace, language: Language::negotiate(headers) }
+        Self {
+            request_id,
+            trace,
+            language: Language::negotiate(headers),
+            receiving: AtomicBool::new(false),
+        }
     }
 }
 

@@ -17,3 +17,15 @@ pub(crate) fn new() -> Option<reqwest::Client> {
         .inspect_err(|error| tracing::error!(%error, "the HTTP client cannot be made"))
         .ok()
 }
+
+/// Why a request came to nothing, down to the first cause and without the URL, which may hold a secret.
+pub(crate) fn why(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use crate::{
-    payment::Status,
+    payment::{Status, first_id},
     problem::{Code, FieldError, Problem, Text},
     query::{Contained, Filter, Page},
 };
@@ -133,8 +133,8 @@ impl Listing {
                     Text::new("is inserted or consumed", "é inserted ou consumed")
                 })?);
             }
-            "created_gte" => filter.created_gte = Some(moment(value)?),
-            "created_lt" => filter.created_lt = Some(moment(value)?),
+            "created_gte" => filter.id_gte = Some(first_id(moment(value)?)),
+            "created_lt" => filter.id_lt = Some(first_id(moment(value)?)),
             "minor_gte" => filter.amount_gte = Some(minor(value)?),
             "minor_lte" => filter.amount_lte = Some(minor(value)?),
             "data" => filter.data = Some(contained(value)?),

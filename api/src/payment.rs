@@ -83,6 +83,13 @@ pub(crate) fn created_at(id: Uuid) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// The smallest id that a payment created at this time or later can have.
+#[must_use]
+pub(crate) fn first_id(at: OffsetDateTime) -> Uuid {
+    let millis = (at.unix_timestamp_nanos().max(0) + 999_999) / 1_000_000;
+    Uuid::from_u128(u128::try_from(millis).unwrap_or_default() << 80)
+}
+
 /// The present time, cut to the millisecond that both databases keep.
 #[must_use]
 pub(crate) fn now() -> OffsetDateTime {
@@ -136,4 +143,21 @@ pub(crate) struct Event {
     pub trace_id: String,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_bounded_by_the_time_inside_them() {
+        let id = Uuid::now_v7();
+        let at = created_at(id);
+        assert!(first_id(at) <= id && id < first_id(at + Duration::MILLISECOND));
+        // Between two milliseconds nothing is created.
+        assert_eq!(first_id(at + Duration::NANOSECOND), first_id(at + Duration::MILLISECOND));
+        assert_eq!(first_id(OffsetDateTime::UNIX_EPOCH - Duration::DAY), Uuid::nil());
+    }
 }

@@ -1,7 +1,10 @@
 //! The layer around everything that needs credentials: load shedding, the time limit, authentication, quotas.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::{
     app::{Phase, Shared},
+    context::Context,
     limit::{Verdict, WINDOW},
     problem::{Code, Problem},
 };
@@ -29,8 +33,12 @@ pub(crate) async fn protect(State(app): State<Shared>, request: Request, next: N
     let Some(_place) = Place::take(&app.in_progress, app.settings.max_in_flight) else {
         return Problem::new(Code::Overloaded).retry_after(1).into_response();
     };
+    let context = request.extensions().get::<Arc<Context>>().cloned();
     match tokio::time::timeout(app.settings.request_timeout, admit(&app, request, next)).await {
         Ok(outcome) => outcome.unwrap_or_else(Problem::into_response),
+        Err(_) if context.is_some_and(|context| context.receiving.load(Ordering::Relaxed)) => {
+            Problem::new(Code::BodyTimeout).into_response()
+        }
         Err(_) => Problem::new(Code::Timeout).into_response(),
     }
 }

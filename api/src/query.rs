@@ -1,6 +1,5 @@
 //! What a list may be asked: filters and a page.
 
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::payment::Status;
@@ -9,8 +8,9 @@ use crate::payment::Status;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     pub status: Option<Status>,
-    pub created_gte: Option<OffsetDateTime>,
-    pub created_lt: Option<OffsetDateTime>,
+    /// Ids begin with the time of creation: a time is asked of the primary key.
+    pub id_gte: Option<Uuid>,
+    pub id_lt: Option<Uuid>,
     /// Centavos, inclusive.
     pub amount_gte: Option<i64>,
     /// Centavos, inclusive.
@@ -24,11 +24,10 @@ impl Filter {
     /// True when nothing but liveness is asked.
     #[must_use]
     pub(crate) fn is_plain(&self) -> bool {
-        let Self { status, created_gte, created_lt, amount_gte, amount_lte, data, show_deleted } =
-            self;
+        let Self { status, id_gte, id_lt, amount_gte, amount_lte, data, show_deleted } = self;
         status.is_none()
-            && created_gte.is_none()
-            && created_lt.is_none()
+            && id_gte.is_none()
+            && id_lt.is_none()
             && amount_gte.is_none()
             && amount_lte.is_none()
             && data.is_none()

@@ -214,6 +214,9 @@ impl Settings {
         if file.is_empty() {
             return Err(wrong("DATABASE_URL", "names no file after sqlite://"));
         }
+        if file.starts_with(":memory:") || file.contains("mode=memory") {
+            return Err(wrong("DATABASE_URL", "SQLite in memory keeps nothing: name a file"));
+        }
         if !self.database_ephemeral && crate::container::would_lose(Path::new(file)) {
             return Err(wrong(
                 "DATABASE_URL",

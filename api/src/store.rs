@@ -3,6 +3,7 @@
 //! Every operation passes [`Store::run`], which holds the time limit, the circuit breaker, the metrics and the trace.
 
 mod failure;
+mod filter;
 mod pool;
 mod postgres;
 mod records;
@@ -14,6 +15,7 @@ use std::{
 };
 
 use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -36,6 +38,8 @@ pub(crate) struct Store {
     pub(crate) breaker: Breaker,
     pub(crate) cache: Payments,
     limit: Duration,
+    /// Cancelled when the database takes our credentials no longer.
+    refused: CancellationToken,
 }
 
 enum Backend {
@@ -70,7 +74,8 @@ impl Store {
         };
         // A little less than the request has, so that the client hears which of the two was slow.
         let limit = settings.request_timeout.mul_f64(0.9);
-        Ok(Self { backend, breaker: Breaker::new(settings.breaker_open), cache, limit })
+        let breaker = Breaker::new(settings.breaker_open);
+        Ok(Self { backend, breaker, cache, limit, refused: CancellationToken::new() })
     }
 
     /// The database's name for health reports and metrics.
@@ -97,6 +102,23 @@ impl Store {
             Backend::Postgres(postgres) => postgres.migrate().await,
             Backend::Sqlite(sqlite) => sqlite.migrate().await,
         }
+    }
+
+    /// Why it is useless to wait for a database that could not be prepared: what to say about `DATABASE_URL`. `None`
+    /// when the failure may pass.
+    #[must_use]
+    pub(crate) fn hopeless(&self, error: &StoreError) -> Option<String> {
+        let cause = error.cause()?;
+        match &self.backend {
+            Backend::Postgres(_) => postgres::hopeless(cause),
+            Backend::Sqlite(sqlite) => sqlite.hopeless(cause),
+        }
+    }
+
+    /// Waits until the server of a running service refuses its credentials, as it does once a password was changed. Only a
+    /// new start knows the new one.
+    pub(crate) async fn refused(&self) {
+        self.refused.cancelled().await;
     }
 
     /// Asks for a sign of life.
@@ -260,6 +282,9 @@ impl Store {
             _ => permit.succeeded(),
         }
         let (elapsed, error) = (started.elapsed(), outcome.as_ref().err());
+        if error.and_then(StoreError::cause).is_some_and(postgres::refuses) {
+            self.refused.cancel();
+        }
         crate::metrics::database(operation, self.kind(), elapsed, error);
         crate::trace::database(operation, self.kind(), elapsed, error.is_some());
         outcome

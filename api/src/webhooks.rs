@@ -97,7 +97,11 @@ impl Sender {
                 false
             }
             Err(error) => {
-                tracing::warn!(webhook_id = id, error = %error.without_url(), "a webhook was not sent");
+                tracing::warn!(
+                    webhook_id = id,
+                    error = crate::http_client::why(error),
+                    "a webhook was not sent"
+                );
                 false
             }
         }

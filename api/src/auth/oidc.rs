@@ -109,7 +109,8 @@ impl Issuer {
         match self.fetch().await {
             Ok(by_id) => *keys = Keys { by_id, fetched: Some(Instant::now()) },
             Err(error) => {
-                tracing::warn!(%error, "the issuer's keys cannot be fetched");
+                let error = crate::http_client::why(error);
+                tracing::warn!(error, "the issuer's keys cannot be fetched");
                 // Keys seen before go on working while the issuer is away.
                 return known
                     .map(Some)

@@ -1,6 +1,9 @@
 //! `healthcheck`: asks `/livez` on this machine, for images that have no shell and no curl.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,19 +14,21 @@ use super::Failure;
 use crate::settings::Settings;
 
 pub(super) async fn healthcheck(settings: &Settings) -> Result<(), Failure> {
-    let answer = tokio::time::timeout(Duration::from_secs(3), ask(settings.port)).await;
-    match answer {
+    let host = match settings.host {
+        host if host.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => host,
+    };
+    let address = SocketAddr::new(host, settings.port);
+    match tokio::time::timeout(Duration::from_secs(3), ask(address)).await {
         Ok(Ok(line)) if line.starts_with("HTTP/1.1 200") => Ok(()),
-        Ok(Ok(line)) => Err(Failure::new(format!("port {} answered {line:?}", settings.port))),
-        Ok(Err(error)) => {
-            Err(Failure::new(format!("port {} does not answer: {error}", settings.port)))
-        }
-        Err(_) => Err(Failure::new(format!("port {} did not answer within 3 s", settings.port))),
+        Ok(Ok(line)) => Err(Failure::new(format!("{address} answered {line:?}"))),
+        Ok(Err(error)) => Err(Failure::new(format!("{address} does not answer: {error}"))),
+        Err(_) => Err(Failure::new(format!("{address} did not answer within 3 s"))),
     }
 }
 
-async fn ask(port: u16) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+async fn ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
     stream
         .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await?;

@@ -6,22 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
 use hdrhistogram::Histogram;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, body::Bytes, client::conn::http1};
-use hyper_util::rt::TokioIo;
-use reqwest::Url;
-use secrecy::ExposeSecret;
-use tokio::net::TcpStream;
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, say};
-use crate::settings::Settings;
+use crate::{http_client, settings::Settings};
 
 #[derive(Args)]
 pub(super) struct Load {
-    /// Where the service is, http:// only; credentials come from ADMIN_USER and ADMIN_PASS
+    /// Where the service is, such as https://payments.example.com; credentials come from ADMIN_USER and ADMIN_PASS
     url: Url,
     /// What to do
     #[arg(long, value_enum, default_value = "mixed")]
@@ -54,9 +49,10 @@ struct Seen {
 }
 
 struct Target {
-    address: String,
-    host: String,
-    authorization: String,
+    http: Client,
+    base: String,
+    user: String,
+    pass: SecretString,
     scenario: Scenario,
     payment: String,
 }
@@ -83,24 +79,22 @@ impl Load {
     }
 
     async fn target(&self, settings: &Settings) -> Result<Target, Failure> {
-        let host = self.url.host_str().filter(|_| self.url.scheme() == "http");
-        let host = host.ok_or_else(|| Failure::new("the URL is not http://host:port"))?;
-        let address = format!("{host}:{}", self.url.port_or_known_default().unwrap_or(80));
-        let user = settings.admin_user.as_deref().unwrap_or_default();
-        let pass =
-            settings.admin_pass.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        let http =
+            http_client::new().ok_or_else(|| Failure::new("the HTTP client cannot be made"))?;
         let mut target = Target {
-            host: address.clone(),
-            address,
-            authorization: format!("Basic {}", STANDARD.encode(format!("{user}:{pass}"))),
+            http,
+            base: self.url.as_str().trim_end_matches('/').to_owned(),
+            user: settings.admin_user.clone().unwrap_or_default(),
+            pass: settings.admin_pass.clone().unwrap_or_default(),
             scenario: self.scenario,
             payment: String::new(),
         };
-        let mut connection = connect(&target.address).await?;
-        let (status, body) = send(&mut connection, target.create()?).await?;
-        let id = serde_json::from_slice::<serde_json::Value>(&body)
-            .ok()
-            .and_then(|body| Some(body["id"].as_str()?.to_owned()));
+        let answer = target.create().send().await.map_err(|error| {
+            Failure::new(format!("a first payment: {}", http_client::why(error)))
+        })?;
+        let status = answer.status();
+        let body: serde_json::Value = answer.json().await.unwrap_or_default();
+        let id = body["id"].as_str().map(str::to_owned);
         target.payment =
             id.ok_or_else(|| Failure::new(format!("a first payment was answered {status}")))?;
         Ok(target)
@@ -108,7 +102,7 @@ impl Load {
 }
 
 impl Target {
-    fn request(&self, turn: u64) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(&self, turn: u64) -> RequestBuilder {
         match (self.scenario, turn % 10) {
             (Scenario::Create, _) | (Scenario::Mixed, 0) => self.create(),
             (Scenario::List, _) | (Scenario::Mixed, 5) => self.read("/v1/payments"),
@@ -116,84 +110,48 @@ impl Target {
         }
     }
 
-    fn create(&self) -> Result<Request<Full<Bytes>>, Failure> {
-        let key = uuid::Uuid::now_v7().to_string();
-        let body = r#"{"amount":{"value":"123.45"},"data":{"load":true}}"#;
-        let request = Request::post("/v1/payments")
-            .header("host", &self.host)
-            .header("authorization", &self.authorization)
+    fn create(&self) -> RequestBuilder {
+        self.ask(Method::POST, "/v1/payments")
             .header("content-type", "application/json")
-            .header("idempotency-key", key)
-            .body(Full::new(Bytes::from_static(body.as_bytes())));
-        request.map_err(|error| Failure::new(error.to_string()))
+            .header("idempotency-key", uuid::Uuid::now_v7().to_string())
+            .body(r#"{"amount":{"value":"123.45"},"data":{"load":true}}"#)
     }
 
-    fn read(&self, path: &str) -> Result<Request<Full<Bytes>>, Failure> {
-        let request = Request::get(path)
-            .header("host", &self.host)
-            .header("authorization", &self.authorization)
-            .body(Full::new(Bytes::new()));
-        request.map_err(|error| Failure::new(error.to_string()))
+    fn read(&self, path: &str) -> RequestBuilder {
+        self.ask(Method::GET, path)
+    }
+
+    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .basic_auth(&self.user, Some(self.pass.expose_secret()))
     }
 }
 
-type Connection = http1::SendRequest<Full<Bytes>>;
-
-async fn connect(address: &str) -> Result<Connection, Failure> {
-    let failed = |error: std::io::Error| Failure::new(format!("{address}: {error}"));
-    let stream = TcpStream::connect(address).await.map_err(failed)?;
-    stream.set_nodelay(true).map_err(failed)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?;
-    tokio::spawn(connection);
-    Ok(sender)
-}
-
-async fn send(
-    connection: &mut Connection,
-    request: Request<Full<Bytes>>,
-) -> Result<(u16, Bytes), Failure> {
-    let failed = |error: hyper::Error| Failure::new(error.to_string());
-    connection.ready().await.map_err(failed)?;
-    let answer = connection.send_request(request).await.map_err(failed)?;
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.map_err(failed)?.to_bytes();
-    Ok((status, body))
-}
-
+/// Sends one request after the other; the client keeps the connection.
 async fn worker(target: Arc<Target>, until: Instant) -> Result<(Histogram<u64>, Seen), Failure> {
     let mut times = histogram()?;
     let mut seen = Seen::default();
-    let mut connection = None;
     let mut turn: u64 = rand::random::<u64>() % 10;
     while Instant::now() < until {
-        let mut open = match connection.take() {
-            Some(open) => open,
-            None => {
-                if let Ok(open) = connect(&target.address).await {
-                    open
-                } else {
-                    seen.broken += 1;
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            }
-        };
         turn += 1;
         let began = Instant::now();
-        match send(&mut open, target.request(turn)?).await {
-            Ok((status, _)) => {
-                *seen.statuses.entry(status).or_default() += 1;
-                times.saturating_record(
-                    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-                );
-                connection = Some(open);
-            }
-            Err(_) => seen.broken += 1,
-        }
+        let Ok(status) = send(target.request(turn)).await else {
+            seen.broken += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        *seen.statuses.entry(status.as_u16()).or_default() += 1;
+        times.saturating_record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
     Ok((times, seen))
+}
+
+async fn send(request: RequestBuilder) -> Result<StatusCode, reqwest::Error> {
+    let answer = request.send().await?;
+    let status = answer.status();
+    answer.bytes().await?;
+    Ok(status)
 }
 
 /// Microseconds up to a minute, three digits.

@@ -18,7 +18,7 @@ use crate::{
     metrics,
     router::router,
     server,
-    settings::Settings,
+    settings::{SettingError, Settings},
     store::{Store, StoreError},
     trace, upkeep, webhooks,
 };
@@ -48,20 +48,20 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let router = router(Arc::clone(&app));
     let mut serving =
         tokio::spawn(server::serve(listener, router, closing.clone(), settings.shutdown_timeout));
-    let interrupted = {
+    let end = {
         let starting = start(Arc::clone(&app), began, stop.clone());
         tokio::pin!(starting);
         let mut started = false;
         loop {
             tokio::select! {
                 outcome = &mut starting, if !started => { outcome?; started = true; }
-                interrupted = signals.next() => break interrupted,
+                end = signals.next() => break end,
+                () = app.store.refused(), if started => break End::Refused,
             }
         }
     };
     app.enter(Phase::Draining);
-    // Someone at a terminal does not want to wait for a load balancer that is not there.
-    if !interrupted && !settings.drain.is_zero() {
+    if end != End::Interrupted && !settings.drain.is_zero() {
         tracing::info!(seconds = settings.drain.as_secs(), "draining");
         tokio::select! { () = tokio::time::sleep(settings.drain) => {}, _ = signals.next() => {} }
     }
@@ -79,18 +79,32 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
         .await;
     }
     tracing::info!("stopped");
+    if end == End::Refused {
+        return Err(wrong_database("the server no longer takes this user or password".to_owned()));
+    }
     Ok(())
 }
 
 pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
     settings.check_database()?;
     let store = store(settings)?;
-    store.migrate().await.map_err(|error| Failure::new(format!("{error}{}", cause(&error))))
+    store.migrate().await.map_err(|error| failure(&store, &error))
 }
 
 /// The URL is a secret, so a failure does not repeat it.
 fn store(settings: &Settings) -> Result<Store, Failure> {
-    Store::new(settings).map_err(|_| Failure::new("DATABASE_URL: cannot be read as a database URL"))
+    Store::new(settings).map_err(|_| wrong_database("cannot be read as a database URL".to_owned()))
+}
+
+/// What to say when a database cannot be prepared.
+fn failure(store: &Store, error: &StoreError) -> Failure {
+    store
+        .hopeless(error)
+        .map_or_else(|| Failure::new(format!("{error}{}", cause(error))), wrong_database)
+}
+
+fn wrong_database(reason: String) -> Failure {
+    SettingError { variable: "DATABASE_URL", reason }.into()
 }
 
 async fn listen(variable: &str, settings: &Settings, port: u16) -> Result<TcpListener, Failure> {
@@ -127,17 +141,17 @@ async fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Fail
 async fn start(app: Shared, began: Instant, stop: CancellationToken) -> Result<(), Failure> {
     let mut pause = Duration::from_millis(100);
     while let Err(error) = prepare(&app).await {
-        match error {
-            StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Timeout => {
-                tracing::warn!(
-                    error = format!("{error}{}", cause(&error)),
-                    "the database cannot be reached yet"
-                );
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            error => return Err(Failure::new(format!("{error}{}", cause(&error)))),
+        let may_pass =
+            matches!(error, StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Timeout);
+        if !may_pass || app.store.hopeless(&error).is_some() {
+            return Err(failure(&app.store, &error));
         }
+        tracing::warn!(
+            error = format!("{error}{}", cause(&error)),
+            "waiting for the database of DATABASE_URL"
+        );
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
     }
     app.enter(Phase::Ready);
     tracing::info!(
@@ -161,6 +175,16 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
 }
 
+/// Why a service ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Terminated,
+    /// Someone at a terminal does not want to wait for a load balancer that is not there.
+    Interrupted,
+    /// The database's password was changed, say: whoever starts us again has the new one.
+    Refused,
+}
+
 /// SIGTERM and SIGINT.
 struct Signals {
     terminate: Signal,
@@ -176,11 +200,11 @@ impl Signals {
         })
     }
 
-    /// Waits for either; true for SIGINT.
-    async fn next(&mut self) -> bool {
+    /// Waits for either.
+    async fn next(&mut self) -> End {
         tokio::select! {
-            _ = self.terminate.recv() => false,
-            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => End::Terminated,
+            _ = self.interrupt.recv() => End::Interrupted,
         }
     }
 }

@@ -92,10 +92,7 @@ pub(crate) async fn update(
     actor: Actor,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Response, Problem> {
-    let mut fields = Fields::read(&bytes)?;
-    let status = fields.take_status("status", true);
-    fields.finish()?;
-    let status = status.ok_or_else(|| Problem::new(Code::ValidationFailed))?;
+    let status = operations::wanted_status(&bytes)?;
     let payment =
         operations::set_status(&app, &headers, &actor, operations::id(&id)?, status).await?;
     Ok(operations::show(&payment, render(&payment)))

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     app::Shared,
+    body::Fields,
     context::json,
     data::Data,
     idempotency,
@@ -166,6 +167,14 @@ pub(crate) async fn delete(
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// Reads the body of a change of status.
+pub(crate) fn wanted_status(body: &[u8]) -> Result<Status, Problem> {
+    let mut fields = Fields::read(body)?;
+    let status = fields.take_status("status", true);
+    fields.finish()?;
+    status.ok_or_else(|| Problem::new(Code::ValidationFailed))
 }
 
 /// Brings a payment to a status.

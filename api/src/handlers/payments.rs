@@ -1,104 +1,25 @@
 //! `/v1/payments`: the canonical API. It only ever grows: new routes, optional parameters, fields and error codes.
 
+mod view;
+
 use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::Serialize;
-use time::OffsetDateTime;
-use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::operations::{self, Shape};
 use crate::{
     app::Shared,
     body::{Fields, JsonBytes, text_of},
     context::json,
-    data::Data,
     money::{Money, MoneyError},
     paging::Listing,
-    payment::{Actor, Change, Event, Payment, Status},
+    payment::{Actor, Change, Payment},
     precondition::{IfMatch, not_modified},
     problem::{Code, Problem},
 };
-
-/// A payment.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Payment)]
-pub(crate) struct PaymentView<'a> {
-    id: Uuid,
-    status: Status,
-    amount: Amount,
-    /// Any JSON, as it was sent.
-    #[schema(value_type = serde_json::Value)]
-    data: &'a Data,
-    /// Grows by one with every change; the ETag is this number in quotes.
-    #[schema(minimum = 1)]
-    version: i32,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    updated_at: OffsetDateTime,
-    /// Present on tombstones only.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    deleted_at: Option<OffsetDateTime>,
-}
-
-/// An exact amount.
-#[derive(Serialize, ToSchema)]
-struct Amount {
-    /// The decimal form, always with two decimals.
-    #[schema(example = "12345.67", pattern = r"^\d{1,13}\.\d{2}$")]
-    value: String,
-    /// The same in centavos.
-    #[schema(example = 1_234_567, minimum = 1, maximum = 999_999_999_999_999_i64)]
-    minor: i64,
-    /// ISO 4217.
-    #[schema(example = "BRL", pattern = "^BRL$")]
-    currency: &'static str,
-}
-
-impl<'a> PaymentView<'a> {
-    pub(crate) fn new(payment: &'a Payment) -> Self {
-        let Payment { id, status, data, amount, version, created_at, updated_at, deleted_at } =
-            payment;
-        let amount =
-            Amount { value: amount.to_string(), minor: amount.minor(), currency: Money::CURRENCY };
-        Self {
-            id: *id,
-            status: *status,
-            amount,
-            data,
-            version: *version,
-            created_at: *created_at,
-            updated_at: *updated_at,
-            deleted_at: *deleted_at,
-        }
-    }
-}
-
-/// A page of payments, newest first.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PaymentPage<'a> {
-    data: Vec<PaymentView<'a>>,
-    has_more: bool,
-    /// Where the next page starts; present when there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next_cursor: Option<String>,
-    /// How many payments the filters find; present with `include=total`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    total: Option<i64>,
-}
-
-/// The audit trail of one payment, oldest first.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct EventList {
-    data: Vec<Event>,
-}
+use view::{EventList, PaymentPage, PaymentView};
 
 const SHAPE: Shape =
     Shape { create: "/v1/payments", body: render, location: |id| format!("/v1/payments/{id}") };
@@ -264,10 +185,7 @@ pub(crate) async fn set_status(
     actor: Actor,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Response, Problem> {
-    let mut fields = Fields::read(&bytes)?;
-    let status = fields.take_status("status", true);
-    fields.finish()?;
-    let status = status.ok_or_else(|| Problem::new(Code::ValidationFailed))?;
+    let status = operations::wanted_status(&bytes)?;
     require_if_match(&app, &headers)?;
     let payment =
         operations::set_status(&app, &headers, &actor, operations::id(&id)?, status).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
 /// Why the store did not do what was asked.
@@ -20,38 +21,78 @@ pub(crate) enum StoreError {
     #[error("the database answered unexpectedly")]
     Unexpected(#[source] sqlx::Error),
     #[error("the migrations failed")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+/// What goes wrong with the database while it is migrated is sorted as at any other time.
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)
+                if unreachable(&cause) =>
+            {
+                Self::Unavailable(cause)
+            }
+            error => Self::Migration(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// What the database itself said.
+    pub(super) fn cause(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Unavailable(cause)
+            | Self::Refused(cause)
+            | Self::Unexpected(cause)
+            | Self::Migration(
+                MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _),
+            ) => Some(cause),
+            _ => None,
+        }
+    }
 }
 
 /// Sorts database errors by what a client can do about them (PostgreSQL documentation, appendix A, and SQLite result codes).
 pub(super) fn classify(error: sqlx::Error) -> StoreError {
+    if unreachable(&error) {
+        return StoreError::Unavailable(error);
+    }
+    match code(&error).as_deref() {
+        Some("57014") => StoreError::Timeout,
+        Some(code) if code.len() == 5 && code.starts_with("22") => StoreError::Refused(error),
+        _ => StoreError::Unexpected(error),
+    }
+}
+
+/// Whether the database is away, full or busy: what may be over when it is asked again.
+fn unreachable(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
-    match &error {
+    match error {
         E::Io(_)
         | E::Tls(_)
         | E::PoolTimedOut
         | E::PoolClosed
         | E::WorkerCrashed
-        | E::Protocol(_) => StoreError::Unavailable(error),
-        E::Database(refusal) => match refusal.code().as_deref() {
-            Some("57014") => StoreError::Timeout,
-            Some("25006") => StoreError::Unavailable(error),
-            Some(code)
-                if code.len() == 5
-                    && ["08", "28", "3D", "40", "53", "57", "58"].contains(&&code[..2]) =>
-            {
-                StoreError::Unavailable(error)
+        | E::Protocol(_) => true,
+        E::Database(_) => match code(error).as_deref() {
+            None | Some("57014") => false,
+            Some("25006") => true,
+            Some(code) if code.len() == 5 => {
+                ["08", "28", "3D", "40", "53", "57", "58"].contains(&&code[..2])
             }
-            Some(code) if code.len() == 5 && code.starts_with("22") => StoreError::Refused(error),
-            Some(code)
-                if code
-                    .parse::<u32>()
-                    .is_ok_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 0xff))) =>
-            {
-                StoreError::Unavailable(error)
-            }
-            _ => StoreError::Unexpected(error),
+            Some(_) => primary(error).is_some_and(|code| [5, 6, 8, 10, 13, 14].contains(&code)),
         },
-        _ => StoreError::Unexpected(error),
+        _ => false,
     }
+}
+
+/// The database's own code: five characters of PostgreSQL, or SQLite's extended result code.
+pub(super) fn code(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// The primary one of SQLite's result codes.
+pub(super) fn primary(error: &sqlx::Error) -> Option<u32> {
+    Some(code(error)?.parse::<u32>().ok()? & 0xff)
 }

@@ -156,6 +156,20 @@ impl Postgres {
     }
 }
 
+/// Credentials and names do not become right by waiting; everything else about a server may.
+pub(super) fn hopeless(cause: &sqlx::Error) -> Option<String> {
+    if refuses(cause) {
+        return Some("the server refuses this user or password".to_owned());
+    }
+    let unknown = super::failure::code(cause)? == "3D000";
+    unknown.then(|| "the server has no database of this name".to_owned())
+}
+
+/// Whether the server will not take our credentials.
+pub(super) fn refuses(cause: &sqlx::Error) -> bool {
+    matches!(super::failure::code(cause).as_deref(), Some("28P01" | "28000"))
+}
+
 macro_rules! change {
     ($set:literal, $where:literal, $event:literal, $from:literal) => {
         concat!(
@@ -224,25 +238,7 @@ fn bind_claim<'q>(query: Query<'q>, claim: &'q Claim) -> Query<'q> {
 }
 
 fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid>) {
-    query.push(if filter.show_deleted { " WHERE true" } else { " WHERE deleted_at IS NULL" });
-    if let Some(after) = after {
-        query.push(" AND id < ").push_bind(after);
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status.name());
-    }
-    if let Some(from) = filter.created_gte {
-        query.push(" AND created_at >= ").push_bind(from);
-    }
-    if let Some(until) = filter.created_lt {
-        query.push(" AND created_at < ").push_bind(until);
-    }
-    if let Some(least) = filter.amount_gte {
-        query.push(" AND amount_minor >= ").push_bind(least);
-    }
-    if let Some(most) = filter.amount_lte {
-        query.push(" AND amount_minor <= ").push_bind(most);
-    }
+    crate::store::filter::push_filter(query, filter, after);
     if let Some(contained) = &filter.data {
         query.push(" AND data @> ").push_bind(sqlx::types::Json(contained.0.clone()));
     }

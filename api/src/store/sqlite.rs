@@ -5,7 +5,13 @@ mod service;
 mod writer;
 mod writes;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{
     QueryBuilder, Row, SqliteConnection,
@@ -14,7 +20,7 @@ use sqlx::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Claim, Created, StoreError, classify, pool::Pool};
+use super::{Claim, Created, StoreError, classify, failure::primary, pool::Pool};
 use crate::{
     cache::Writes,
     data::Data,
@@ -28,7 +34,16 @@ use writer::{Job, Writer};
 
 const READERS: u32 = 4;
 
+/// Primary result codes (https://sqlite.org/rescode.html).
+const PERM: u32 = 3;
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
+const READONLY: u32 = 8;
+const CANTOPEN: u32 = 14;
+const NOTADB: u32 = 26;
+
 pub(super) struct Sqlite {
+    file: PathBuf,
     /// Payments are written by one task that commits many at once.
     writer: Writer,
     /// The few other writes.
@@ -49,11 +64,12 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(2))
             .pragma("temp_store", "memory");
+        let file = options.get_filename().to_owned();
         let payments =
             Writer::new(options.clone(), settings.webhook_url.is_some(), Arc::clone(writes));
         let service = Pool::new(options.clone(), 1, settings.request_timeout);
         let readers = Pool::new(options, READERS, settings.request_timeout);
-        Ok(Self { writer: payments, service, readers })
+        Ok(Self { file, writer: payments, service, readers })
     }
 
     pub(super) fn usage(&self) -> (usize, usize) {
@@ -66,6 +82,31 @@ impl Sqlite {
         let mut migrator = sqlx::migrate!("migrations/sqlite");
         migrator.set_ignore_missing(true).run(&mut connection).await?;
         Ok(())
+    }
+
+    /// Nothing about a file gets better by waiting, except that another process lets go of it.
+    pub(super) fn hopeless(&self, cause: &sqlx::Error) -> Option<String> {
+        let file = self.file.display();
+        Some(match primary(cause)? {
+            BUSY | LOCKED => return None,
+            PERM | READONLY | CANTOPEN => self.unwritable(),
+            NOTADB => format!("{file} is not an SQLite file"),
+            _ => format!("{file} cannot be used: {cause}"),
+        })
+    }
+
+    fn unwritable(&self) -> String {
+        let file = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
+        if file.is_dir() {
+            return format!("{} is a folder, not a file", file.display());
+        }
+        let folder = file.parent().unwrap_or(&file).display();
+        if !file.parent().is_some_and(Path::is_dir) {
+            return format!("the folder {folder} does not exist");
+        }
+        let user = std::fs::metadata("/proc/self")
+            .map_or_else(|_| String::new(), |process| format!(" {}", process.uid()));
+        format!("user{user} may not write the folder {folder}, or the file in it")
     }
 
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {

@@ -113,3 +113,42 @@ async fn readers_of_one_payment_share_a_fetch() {
         .expect("finds are counted");
     assert!(finds <= 2, "{finds} fetches for one payment");
 }
+
+/// While one read is held up, others come; they share the next statement, and each gets its own payment or page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_that_wait_together_do_not_mix_up() {
+    let database = Database::postgres().await;
+    let settings = [("CACHE_ENTRIES", "0"), ("DATABASE_POOL", "3"), ("RATE_LIMIT_PER_MINUTE", "0")];
+    let service = Service::start(&database, &settings).await;
+    let mut paths = vec![format!("/v1/payments/{}", uuid::Uuid::now_v7())];
+    for _ in 0..24 {
+        paths.push(format!("/v1/payments/{}", service.client.payment("1,00").await));
+    }
+    let held_up = database.execute(
+        "BEGIN; LOCK TABLE payments IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT",
+    );
+    let reads = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for path in paths.iter().cycle().take(paths.len() * 2).cloned() {
+            let client = service.client.clone();
+            tasks.spawn(async move { (client.get(&path).await, path) });
+        }
+        for limit in [1, 5] {
+            let (client, path) = (service.client.clone(), format!("/v1/payments?limit={limit}"));
+            tasks.spawn(async move { (client.get(&path).await, path) });
+        }
+        tasks.join_all().await
+    };
+    let ((), answers) = tokio::join!(held_up, reads);
+    for (answer, path) in answers {
+        if let Some((_, limit)) = path.split_once("limit=") {
+            let found = answer.body["data"].as_array().map(Vec::len);
+            assert_eq!(found.map(|found| found.to_string()).as_deref(), Some(limit));
+        } else if path == paths[0] {
+            answer.is_problem(404, "payment_not_found");
+        } else {
+            assert_eq!(answer.body["id"], path["/v1/payments/".len()..], "{}", answer.text);
+        }
+    }
+}

@@ -49,9 +49,14 @@ impl Database {
 
     /// Does something to the database behind the service's back. Only Postgres lets others in while the service runs.
     pub(crate) async fn execute(&self, sql: &'static str) {
+        self.execute_text(sql.to_owned()).await;
+    }
+
+    pub(crate) async fn execute_text(&self, sql: String) {
         let mut connection =
             PgConnection::connect(&self.url).await.expect("the test database answers");
-        sqlx::raw_sql(sql).execute(&mut connection).await.expect(sql);
+        let text = sqlx::AssertSqlSafe(sql.clone());
+        sqlx::raw_sql(text).execute(&mut connection).await.expect(&sql);
     }
 }
 

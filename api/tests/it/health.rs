@@ -74,7 +74,7 @@ async fn smoke_and_load() {
     let smoke = run(&["smoke", base, "--expect-version", "7"]);
     assert!(
         smoke.status.success()
-            && String::from_utf8_lossy(&smoke.stdout).contains("PASS: 16 checks"),
+            && String::from_utf8_lossy(&smoke.stdout).contains("PASS: 17 checks"),
         "{smoke:?}"
     );
     assert_eq!(run(&["smoke", base, "--expect-version", "8"]).status.code(), Some(1));

@@ -1,10 +1,18 @@
 //! Quotas, shared between instances, and what is told about them.
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{client::send, database::Database, on_both, service::Service};
 
-on_both!(a_quota_is_announced_and_kept, principals_have_quotas_of_their_own);
+on_both!(
+    a_body_that_does_not_come,
+    a_quota_is_announced_and_kept,
+    principals_have_quotas_of_their_own
+);
 
 async fn a_quota_is_announced_and_kept(database: Database) {
     let service = Service::start(&database, &[("RATE_LIMIT_PER_MINUTE", "10")]).await;
@@ -30,6 +38,19 @@ async fn a_quota_is_announced_and_kept(database: Database) {
         200,
         "health checks have no quota"
     );
+}
+
+/// The delay is the client's, so it is no 5xx that would wake someone.
+async fn a_body_that_does_not_come(database: Database) {
+    let service = Service::start(&database, &[("REQUEST_TIMEOUT_MS", "500")]).await;
+    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).await.unwrap();
+    let head = "POST /create HTTP/1.1\r\nhost: x\r\nauthorization: Basic YWRtaW46Y29ycmVjdCBob3JzZQ==\r\n\
+                content-type: application/json\r\ncontent-length: 20\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"body_timeout\""), "{answer}");
+    service.client.payment("1,00").await;
 }
 
 async fn principals_have_quotas_of_their_own(database: Database) {

@@ -97,6 +97,10 @@ async fn filters(database: Database) {
     assert_eq!(find("status", "consumed").await, "b");
     assert_eq!(find("created_gte", &at).await, "b");
     assert_eq!(find("created_lt", &at).await, "a");
+    let point = if at.contains('.') { "" } else { "." };
+    let between = format!("{}{point}0001Z", at.trim_end_matches('Z'));
+    assert_eq!(find("created_gte", &between).await, "");
+    assert_eq!(find("created_lt", &between).await, "ab");
     assert_eq!(find("minor_gte", "101").await, "b");
     assert_eq!(find("minor_lte", "100").await, "a");
     assert_eq!(find("show_deleted", "true").await, "abc");

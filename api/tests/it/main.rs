@@ -4,6 +4,7 @@
 
 mod auth;
 mod cache;
+mod changes;
 mod client;
 mod contract;
 mod crash;

@@ -14,7 +14,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    client::{Client, send},
+    client::{Client, answer, send},
     database::Database,
     proxy::{Mode, Proxy},
     service::Service,
@@ -201,4 +201,31 @@ async fn database_late() {
     proxy.set(Mode::Open);
     service.wait_until_ready().await;
     assert_eq!(service.client.get("/list").await.status, 200);
+}
+
+/// A password that was changed makes a service end, so that it is started again with the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_are_taken_back() {
+    let database = Database::postgres().await;
+    let mut url = reqwest::Url::parse(&database.url).expect("a URL");
+    let role = format!("clerk_{}", std::process::id());
+    database.execute_text(format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'x'")).await;
+    url.set_username(&role).unwrap();
+    url.set_password(Some("x")).unwrap();
+    let mut service = Service::on_port(url.as_str(), crate::database::free_port(), &[]).await;
+    assert_eq!(service.client.get("/list").await.status, 200);
+    database
+        .execute_text(format!(
+            "ALTER ROLE {role} NOLOGIN;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+        ))
+        .await;
+    // The first may still meet a connection that was cut.
+    for _ in 0..3 {
+        if let Some(answer) = answer(service.client.request("GET", "/list")).await {
+            assert_eq!(answer.status, 503, "{}", answer.text);
+        }
+    }
+    assert_eq!(service.ended().await.code(), Some(64));
+    database.execute_text(format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }

@@ -35,6 +35,8 @@ pub(crate) fn command(url: &str) -> Command {
         .env("DATABASE_URL", url)
         .env("HOST", "127.0.0.1")
         .env("METRICS_PORT", "0")
+        // Proving a password takes a debug build on a busy machine long.
+        .env("DATABASE_ACQUIRE_TIMEOUT_MS", "4000")
         .env("DRAIN_SECONDS", "0");
     command
 }

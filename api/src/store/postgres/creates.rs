@@ -115,10 +115,10 @@ async fn alone(pool: &Pool<PgConnection>, wish: &Wish) -> Result<Created, sqlx::
         bind_claim(bind_create(sqlx::query(CREATE_ONCE), &wish.payment, &wish.actor), claim);
     let outcome = query.fetch_one(&mut *connection).await;
     let row = connection.settle(outcome)?;
-    if row.try_get(1)? {
+    if row.try_get(0)? {
         return Ok(Created::New);
     }
-    let outcome = before(&mut connection, claim, wish.payment.created_at, row.try_get(0)?).await;
+    let outcome = before(&mut connection, claim, wish.payment.created_at).await;
     connection.settle(outcome)
 }
 
@@ -150,18 +150,16 @@ async fn together(pool: &Pool<PgConnection>, group: &[Wish]) -> Result<Vec<Creat
         .bind(claimed(group, lock_number));
     let outcome = query.fetch_all(&mut *connection).await;
     let rows = connection.settle(outcome)?;
-    let mut states = HashMap::with_capacity(rows.len());
+    let mut made: HashMap<Uuid, bool> = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let (id, held, made): (Uuid, bool, bool) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        states.insert(id, (held, made));
+        made.insert(row.try_get(0)?, row.try_get(1)?);
     }
     let mut outcomes = Vec::with_capacity(group.len());
     for wish in group {
-        let (held, made) = states.get(&wish.payment.id).copied().ok_or(sqlx::Error::RowNotFound)?;
+        let made = made.get(&wish.payment.id).copied().ok_or(sqlx::Error::RowNotFound)?;
         outcomes.push(match &wish.claim {
             Some(claim) if !made => {
-                let outcome = before(&mut connection, claim, wish.payment.created_at, held).await;
+                let outcome = before(&mut connection, claim, wish.payment.created_at).await;
                 connection.settle(outcome)?
             }
             _ => Created::New,
@@ -175,7 +173,6 @@ async fn before(
     connection: &mut PgConnection,
     claim: &Claim,
     now: OffsetDateTime,
-    held: bool,
 ) -> Result<Created, sqlx::Error> {
     let query = sqlx::query(
         "SELECT fingerprint, status, etag, location, body FROM idempotency_keys WHERE scope = $1 AND key = $2 AND expires_at > $3",
@@ -183,7 +180,8 @@ async fn before(
     let Some(row) =
         query.bind(&claim.scope).bind(&claim.key).bind(now).fetch_optional(connection).await?
     else {
-        return if held { Err(sqlx::Error::RowNotFound) } else { Ok(Created::InFlight) };
+        // Another task is at work on the key, or it expired in this very moment: the next try finds out.
+        return Ok(Created::InFlight);
     };
     let status: i16 = row.try_get(1)?;
     let answer = Answer {
@@ -222,7 +220,7 @@ const CREATE_ONCE: &str = "
     event AS (
         INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
         SELECT id, 1, 'inserted', 'inserted', $6, $7, $8, $5 FROM payment)
-    SELECT held, EXISTS (SELECT FROM payment) FROM turn";
+    SELECT EXISTS (SELECT FROM payment)";
 
 /// Several of both kinds; a payment without a key has null in its place. No two have the same key: the process sees to that.
 const CREATE_TOGETHER: &str = "
@@ -247,4 +245,4 @@ const CREATE_TOGETHER: &str = "
     event AS (
         INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
         SELECT id, 1, 'inserted', 'inserted', actor, request, trace, at FROM turn WHERE id IN (SELECT id FROM payment))
-    SELECT id, held, id IN (SELECT id FROM payment) FROM turn";
+    SELECT id, id IN (SELECT id FROM payment) FROM turn";

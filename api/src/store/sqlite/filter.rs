@@ -4,29 +4,10 @@ use serde_json::Value;
 use sqlx::{QueryBuilder, Sqlite as Lite};
 use uuid::Uuid;
 
-use super::millis;
 use crate::query::Filter;
 
 pub(super) fn push_filter(query: &mut QueryBuilder<Lite>, filter: &Filter, after: Option<Uuid>) {
-    query.push(if filter.show_deleted { " WHERE true" } else { " WHERE deleted_at IS NULL" });
-    if let Some(after) = after {
-        query.push(" AND id < ").push_bind(after);
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status.name());
-    }
-    if let Some(from) = filter.created_gte {
-        query.push(" AND created_at >= ").push_bind(millis(from));
-    }
-    if let Some(until) = filter.created_lt {
-        query.push(" AND created_at < ").push_bind(millis(until));
-    }
-    if let Some(least) = filter.amount_gte {
-        query.push(" AND amount_minor >= ").push_bind(least);
-    }
-    if let Some(most) = filter.amount_lte {
-        query.push(" AND amount_minor <= ").push_bind(most);
-    }
+    crate::store::filter::push_filter(query, filter, after);
     if let Some(contained) = &filter.data {
         push_contained(query, "$", &contained.0);
     }
