@@ -17,7 +17,7 @@ mod sources;
 mod traffic;
 
 pub use place::Place;
-pub use policy::{allowed, policy};
+pub use policy::{LIMIT, allowed, policies};
 use reach::Reach;
 
 /// Who calls. Each may also do what the one before it may.
@@ -76,6 +76,12 @@ const NOBODY: Option<Role> = None;
 
 const fn need(action: &'static str, from: Option<Role>, on: Reach) -> Need {
     Need { action, on, from }
+}
+
+/// Whether a call is in the tables, by the name that [`crate::Aws::calls`] counts it under.
+#[must_use]
+pub fn is_declared(operation: &str) -> bool {
+    calls().any(|call| call.operation == operation)
 }
 
 fn calls() -> impl Iterator<Item = &'static Call> {

@@ -4,18 +4,48 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Place, Role, calls};
+use super::{Need, Place, Role, calls};
 
-/// The permissions policy of a role in one environment: one statement for each set of resources.
+/// How many characters a managed policy may have, white space not counted; a role may have ten of them
+/// (IAM: "IAM and AWS STS quotas").
+pub const LIMIT: usize = 6144;
+
+/// The permissions policies of a role in one environment: one statement for each set of resources, in as
+/// few documents as IAM's limit allows.
 #[must_use]
-pub fn policy(role: Role, at: &Place) -> Value {
-    let mut statements: BTreeMap<(Vec<String>, String), BTreeSet<&str>> = BTreeMap::new();
-    for need in calls().flat_map(|call| call.needs).filter(|need| need.from <= Some(role)) {
-        if need.from.is_some() {
-            let (resources, condition) = need.on.said(at);
-            let condition = condition.unwrap_or_default().to_string();
-            statements.entry((resources, condition)).or_default().insert(need.action);
+pub fn policies(role: Role, at: &Place) -> Vec<Value> {
+    let mut documents: Vec<Vec<Value>> = vec![Vec::new()];
+    for statement in statements(role, at) {
+        let fits = documents.last().is_some_and(|last| {
+            let mut longer = last.clone();
+            longer.push(statement.clone());
+            document(&longer).to_string().len() <= LIMIT
+        });
+        if !fits {
+            documents.push(Vec::new());
         }
+        if let Some(last) = documents.last_mut() {
+            last.push(statement);
+        }
+    }
+    documents.iter().map(|statements| document(statements)).collect()
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn statements(role: Role, at: &Place) -> Vec<Value> {
+    let has = |need: &&Need| need.from.is_some_and(|from| from <= role);
+    let needs: Vec<&Need> = calls().flat_map(|call| call.needs).filter(has).collect();
+    let covered = |need: &Need| {
+        needs.iter().any(|other| other.action == need.action && other.on.covers(need.on))
+    };
+    let mut statements: BTreeMap<(Vec<String>, String), BTreeSet<&str>> = BTreeMap::new();
+    for need in needs.iter().filter(|need| !covered(need)) {
+        let (resources, condition) = need.on.said(at);
+        let condition = condition.unwrap_or_default().to_string();
+        statements.entry((resources, condition)).or_default().insert(need.action);
     }
     let said = statements.into_iter().map(|((resources, condition), actions)| {
         let mut statement = json!({"Effect": "Allow", "Action": actions, "Resource": resources});
@@ -24,7 +54,7 @@ pub fn policy(role: Role, at: &Place) -> Value {
         }
         statement
     });
-    json!({"Version": "2012-10-17", "Statement": said.collect::<Vec<_>>()})
+    said.collect()
 }
 
 /// The actions that a role is allowed on anything.
@@ -56,10 +86,6 @@ mod tests {
         }
     }
 
-    fn statements(role: Role) -> Vec<Value> {
-        policy(role, &place())["Statement"].as_array().unwrap().clone()
-    }
-
     #[test]
     fn each_role_may_what_the_one_before_may() {
         assert!(allowed(Role::Plan).is_subset(&allowed(Role::Deploy)));
@@ -82,8 +108,9 @@ mod tests {
     /// What is allowed on everything changes nothing, but for two calls that AWS knows no resource for.
     #[test]
     fn nothing_is_changed_that_is_not_named_or_tagged() {
-        let everywhere =
-            statements(Role::Up).into_iter().filter(|one| one["Resource"] == json!(["*"]));
+        let everywhere = statements(Role::Up, &place())
+            .into_iter()
+            .filter(|one| one["Resource"] == json!(["*"]));
         for statement in everywhere {
             for action in statement["Action"].as_array().unwrap() {
                 let action = action.as_str().unwrap();
@@ -93,7 +120,7 @@ mod tests {
             }
         }
         let tagged = |one: &Value| one["Condition"].to_string().contains("Tag/provisioner:project");
-        for statement in statements(Role::Up) {
+        for statement in statements(Role::Up, &place()) {
             let resources = statement["Resource"].to_string();
             if resources.contains(":ec2:") && !tagged(&statement) {
                 let known =
@@ -105,18 +132,33 @@ mod tests {
         }
     }
 
-    /// An inline policy of a role may have 10,240 characters, white space not counted (IAM: quotas).
     #[test]
-    fn every_policy_fits_into_a_role() {
+    fn every_policy_fits_and_none_is_lost() {
+        let long = "a".repeat(24);
+        let place = Place { project: long.clone(), environment: long, ..place() };
         for role in Role::ALL {
-            let length = policy(role, &place()).to_string().len();
-            assert!(length <= 10_000, "{role:?}: {length}");
+            let documents = policies(role, &place);
+            assert!(documents.len() <= 3, "{role:?}: {}", documents.len());
+            assert!(documents.iter().all(|one| one.to_string().len() <= LIMIT));
+            let of = |one: &Value| one["Statement"].as_array().unwrap().len();
+            assert_eq!(documents.iter().map(of).sum::<usize>(), statements(role, &place).len());
         }
+    }
+
+    #[test]
+    fn what_a_wider_right_covers_is_not_said_twice() {
+        let text = json!(statements(Role::Up, &place())).to_string();
+        assert_eq!(text.matches("\"ecs:ListTasks\"").count(), 1);
+        assert_eq!(text.matches("\"ecr:ListTagsForResource\"").count(), 1);
     }
 
     #[test]
     fn a_region_has_its_partition() {
         let china = Place { region: "cn-north-1".into(), ..place() };
-        assert!(policy(Role::Plan, &china).to_string().contains("arn:aws-cn:ecs:cn-north-1:"));
+        assert!(
+            json!(statements(Role::Plan, &china))
+                .to_string()
+                .contains("arn:aws-cn:ecs:cn-north-1:")
+        );
     }
 }

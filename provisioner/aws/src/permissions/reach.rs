@@ -57,6 +57,19 @@ pub(super) enum Reach {
 }
 
 impl Reach {
+    /// Whether whoever has an action on this has it on `other` as well.
+    pub(super) fn covers(self, other: Self) -> bool {
+        match self {
+            Self::Everything => other != self,
+            Self::AnyCluster => other == Self::Cluster,
+            Self::AnyTask => other == Self::Task,
+            Self::AnyRepository => other == Self::Repository,
+            Self::AnyLogGroup => other == Self::LogGroup,
+            Self::EcsTags => matches!(other, Self::Task | Self::TaskDefinition),
+            _ => false,
+        }
+    }
+
     /// The `Resource` and the `Condition` of a statement.
     pub(super) fn said(self, at: &Place) -> (Vec<String>, Option<Value>) {
         let path = at.path();

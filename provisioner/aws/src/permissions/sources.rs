@@ -35,8 +35,8 @@ fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The adapters' text: no comments, no tests, no white space; not these tables, nor the meaning of error
-/// codes, which speaks of calls that nobody makes.
+/// The adapters' text: no comments, no tests; not these tables, nor the meaning of error codes, which
+/// speaks of calls that nobody makes.
 fn text() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -47,7 +47,7 @@ fn text() -> String {
         let text = std::fs::read_to_string(file).unwrap();
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        all.extend(lines.flat_map(str::chars).filter(|c| !c.is_whitespace()));
+        all.extend(lines.flat_map(|line| [line, "\n"]));
     }
     all
 }
@@ -55,6 +55,7 @@ fn text() -> String {
 /// Every operation of a client that is called: as a method of the client, or where a client has a name of
 /// its own or comes from a macro, as the name that is given to the error.
 fn called(text: &str) -> BTreeSet<String> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let mut found = BTreeSet::new();
     for (client, prefix) in CLIENTS {
         for (at, _) in text.match_indices(&format!(".{client}.")) {
