@@ -20,7 +20,8 @@ const LIST: Need = need("s3:ListBucket", PLAN, Listing);
 
 pub(super) const CALLS: &[Call] = &[
     call!("ecr:CreateRepository", UP, Repository, need("ecr:TagResource", UP, Repository)),
-    call!("ecr:DeleteLifecyclePolicy", UP, Repository),
+    // The stack always has one.
+    call!("ecr:DeleteLifecyclePolicy", NOBODY, Repository),
     call!("ecr:DeleteRepository", UP, Repository),
     call!("ecr:DescribeImages", DEPLOY, Repository),
     // A sweep looks for our tags on all repositories.
@@ -77,7 +78,8 @@ pub(super) const CALLS: &[Call] = &[
     call!("secretsmanager:UpdateSecret", UP, Secret),
     call!("logs:CreateLogGroup", UP, LogGroup, need("logs:TagResource", UP, LogGroup)),
     call!("logs:DeleteLogGroup", UP, LogGroup),
-    call!("logs:DeleteRetentionPolicy", UP, LogGroup),
+    // The file always says how long.
+    call!("logs:DeleteRetentionPolicy", NOBODY, LogGroup),
     call!("logs:DescribeLogGroups", PLAN, Everything),
     call!("logs:FilterLogEvents", DEPLOY, LogGroup),
     call!("logs:GetLogEvents", DEPLOY, LogGroup),
@@ -94,7 +96,7 @@ pub(super) const CALLS: &[Call] = &[
     // Another condition than the list's own: who replaces or deletes must be able to read.
     call!("s3:GetObject", PLAN, Objects, need("s3:GetObjectVersion", UP, Objects), LIST),
     call!("s3:PutObject", DEPLOY, Objects),
-    call!("s3:DeleteObject", DEPLOY, Objects),
+    call!("s3:DeleteObject", UP, Objects),
     renamed!("s3:ListObjectsV2", LIST),
     renamed!("s3:ListObjectVersions", need("s3:ListBucketVersions", PLAN, Listing)),
     renamed!("s3:HeadBucket", need("s3:ListBucket", UP, Listing)),

@@ -66,7 +66,7 @@ pub(super) const CALLS: &[Call] = &[
     call!("ec2:DescribeNatGateways", PLAN, Everything),
     call!("ec2:DescribeNetworkInterfaces", UP, Everything),
     call!("ec2:DescribeRouteTables", PLAN, Everything),
-    call!("ec2:DescribeSecurityGroupRules", PLAN, Everything),
+    call!("ec2:DescribeSecurityGroupRules", UP, Everything),
     call!("ec2:DescribeSecurityGroups", PLAN, Everything),
     call!("ec2:DescribeSubnets", PLAN, Everything),
     call!("ec2:DescribeVpcAttribute", PLAN, Untagged(&["vpc"])),

@@ -28,7 +28,8 @@ pub(super) const CALLS: &[Call] = &[
     call!("ecs:ListClusters", UP, Everything),
     call!("ecs:ListServices", UP, InCluster),
     call!("ecs:ListTaskDefinitionFamilies", UP, Everything),
-    call!("ecs:ListTaskDefinitions", PLAN, Everything),
+    // Also looked through for a revision whose registration was not answered.
+    call!("ecs:ListTaskDefinitions", DEPLOY, Everything),
     call!("ecs:ListTasks", PLAN, InCluster, need("ecs:ListTasks", UP, Everything)),
     call!("ecs:PutClusterCapacityProviders", UP, Cluster),
     call!(

@@ -9,9 +9,12 @@ use std::collections::BTreeSet;
 
 use aws::permissions::{Role, allowed, is_declared};
 use serde_json::Value;
+use strict::{Caller, Config, Exercised, Strict};
+use tokio::runtime::Runtime;
 
 use self::guarded::{Guarded, REPOSITORY, Session};
 use self::unexercised::{IN_PLAN, NEVER, ON_MOTO};
+use crate::account::{Account, connect, hold_at};
 use crate::support::Project;
 
 const PROD: &str = "\
@@ -98,10 +101,18 @@ fn a_whole_life_needs_exactly_what_is_printed() {
     let plan = guarded.take(of(&printed, "plan"), &format!("repo:{REPOSITORY}:pull_request"));
     let team = Team { plan: plan.unwrap(), ..team };
     assert!(tried.iter().any(|action| !IN_PLAN.contains(&&**action)), "{tried:?}");
+    guarded.become_(&mut project, &team.plan);
+    let empty = project.run(&["plan"]);
+    assert_eq!(empty.code, 3, "{empty:?}");
 
     guarded.become_(&mut project, &team.up);
-    project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
+    for value in [&b"postgres://app:pw@db/app"[..], b"postgres://app:other@db/app"] {
+        project.run_with(&["secret", "set", "database-url"], value).done();
+    }
     done(&project, &["up", "--yes"]);
+    guarded.wait(by_hand::spoil_backend(&guarded.root()));
+    done(&project, &["up", "--yes"]);
+    restores(&project);
     reads(&guarded, &mut project, &team);
     ships(&guarded, &mut project, &team);
     changes(&guarded, &mut project, &team);
@@ -123,23 +134,107 @@ fn a_whole_life_needs_exactly_what_is_printed() {
     let tolerated: BTreeSet<String> = IN_PLAN.iter().map(|action| (*action).to_owned()).collect();
     assert_eq!(plan.refused, tolerated);
     assert!(deploy.refused.is_subset(&tolerated), "{:?}", deploy.refused);
-    let mut used = plan.allowed;
-    let mut wrong = unused(Role::Plan, &used);
-    used.extend(deploy.allowed);
-    wrong.extend(unused(Role::Deploy, &used));
-    used.extend(up.allowed);
-    wrong.extend(unused(Role::Up, &used));
-    let apart = NEVER.iter().map(|(action, _)| *action).chain(ON_MOTO.iter().copied());
-    wrong.extend(apart.filter(|a| used.contains(*a)).map(|a| format!("{a} is used after all")));
+    let mut used = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (role, exercised) in [(Role::Plan, plan), (Role::Deploy, deploy), (Role::Up, up)] {
+        used.extend(exercised.allowed);
+        wrong.extend(unused(role, &used));
+    }
+    wrong
+        .extend(ON_MOTO.iter().filter(|a| used.contains(**a)).map(|a| format!("{a} is used here")));
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What a role may do and nobody did, but for what is said to be so.
+/// What MiniStack lacks, on moto, which asks nobody for permission: the strict cloud does.
+#[test]
+fn what_one_emulator_lacks_is_used_on_another() {
+    let Some(account) = Account::moto() else { return };
+    let runtime = Runtime::new().unwrap();
+    let cloud = runtime.block_on(Strict::start(Config::transparent(&account.endpoint))).unwrap();
+    let root = connect(&cloud.endpoint);
+    let number = runtime.block_on(root.identity()).unwrap().account;
+    let scaled = PROD
+        .replace("000000000000", &number)
+        .replace("build: { binary: api }", "image: ghcr.io/acme/api:1.0")
+        .replace("replicas: 2", "replicas: { min: 2, max: 6, cpu: 60 }");
+    let mut project = Project::with(&[("prod", &scaled)]);
+    let printed = printed(&project);
+    for role in printed["roles"].as_array().unwrap() {
+        let name = role["role"].as_str().unwrap();
+        let arn = format!("arn:aws:sts::{number}:assumed-role/{name}/run");
+        let policies = role["policies"].as_array().unwrap().clone();
+        cloud.grant(&Caller { key: name.into(), arn, policies }).unwrap();
+    }
+    let as_ = |project: &mut Project, role: &str| {
+        hold_at(project, &cloud.endpoint);
+        project.set("AWS_ACCESS_KEY_ID", role);
+    };
+    as_(&mut project, "up");
+    project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
+    done(&project, &["up", "--yes"]);
+    as_(&mut project, "plan");
+    done(&project, &["plan"]);
+    as_(&mut project, "deploy");
+    done(&project, &["scale", "3", "--service", "api"]);
+    as_(&mut project, "up");
+    runtime.block_on(by_hand::reword(&root));
+    done(&project, &["up", "--yes"]);
+    let still = scaled.replace("replicas: { min: 2, max: 6, cpu: 60 }", "replicas: 2");
+    project.write("environments/prod.yaml", &still);
+    done(&project, &["up", "--yes"]);
+    let mut used = BTreeSet::new();
+    for role in ["plan", "deploy", "up"] {
+        let Exercised { allowed, refused } = cloud.exercised(role);
+        let unexpected: Vec<_> = refused.iter().filter(|a| !IN_PLAN.contains(&&***a)).collect();
+        assert!(unexpected.is_empty(), "{role}: {unexpected:?}");
+        used.extend(allowed);
+    }
+    let idle: Vec<_> = ON_MOTO.iter().filter(|action| !used.contains(**action)).collect();
+    assert!(idle.is_empty(), "{idle:?}");
+}
+
+/// A workflow of another kind, branch or repository takes no role.
+#[test]
+fn a_role_trusts_one_subject() {
+    let guarded = Guarded::new();
+    let printed = printed(&project());
+    guarded.make(&printed);
+    let subject = |of: &str| format!("repo:{of}");
+    let prod = subject("acme/shop:environment:prod");
+    let pull = subject("acme/shop:pull_request");
+    for (role, own) in [("plan", &pull), ("deploy", &prod), ("up", &prod)] {
+        let others = [
+            "acme/shop:environment:staging",
+            "acme/shop:ref:refs/heads/main",
+            "acme/other:environment:prod",
+            "acme/shop-fork:pull_request",
+        ];
+        let others = others.map(subject);
+        for other in others.iter().chain([&prod, &pull]).filter(|other| *other != own) {
+            let refused = guarded.take(of(&printed, role), other).err();
+            let refused = refused.unwrap_or_else(|| panic!("{role} trusts {other}"));
+            assert!(refused.contains("AccessDenied"), "{refused}");
+        }
+        assert!(guarded.take(of(&printed, role), own).is_ok(), "{role} does not trust {own}");
+    }
+}
+
+/// What a role may do and nobody did up to it; and what is said to be so and is not.
 fn unused(role: Role, used: &BTreeSet<String>) -> Vec<String> {
-    let known =
-        |action: &str| NEVER.iter().any(|(never, _)| *never == action) || ON_MOTO.contains(&action);
-    let idle = allowed(role).into_iter().filter(|action| !used.contains(*action) && !known(action));
-    idle.map(|action| format!("{role:?}: {action} is used by nothing")).collect()
+    let known = |action: &str| {
+        let never = |(of, never, _): &(Role, &str, &str)| {
+            *never == action && (*of == role || !used.contains(action) && *of < role)
+        };
+        NEVER.iter().any(never) || ON_MOTO.contains(&action)
+    };
+    let may = allowed(role);
+    let idle = may.iter().filter(|action| !used.contains(**action) && !known(action));
+    let idle = idle.map(|action| format!("{role:?}: {action} is used by nothing"));
+    let listed = NEVER.iter().filter(|(of, ..)| *of == role);
+    let listed = listed.filter(|(_, action, _)| used.contains(*action) || !may.contains(action));
+    let listed =
+        listed.map(|(_, action, why)| format!("{role:?}: {action} is used, although {why}"));
+    idle.chain(listed).collect()
 }
 
 fn done(project: &Project, arguments: &[&str]) {
@@ -164,8 +259,13 @@ fn ships(guarded: &Guarded, project: &mut Project, team: &Team) {
     done(project, &["plan"]);
     done(project, &["deploy", "--service", "worker", "--image", "ghcr.io/acme/worker:1.1"]);
     done(project, &["rollback", "--service", "worker"]);
+    // The answer is lost, and looked for.
+    guarded.cloud.set_faults("after:RegisterTaskDefinition@1".parse().unwrap());
     std::fs::write(project.path().join("api"), [program(), b"another".to_vec()].concat()).unwrap();
     done(project, &["deploy", "--service", "api"]);
+    let absent = project.run(&["deploy", "--service", "api", "--tag", "nothing"]);
+    assert_eq!(absent.code, 1, "{absent:?}");
+    fails(project);
     done(project, &["restart", "--service", "worker"]);
     done(project, &["logs", "--service", "worker"]);
     done(project, &["explain", "--service", "worker"]);
@@ -183,12 +283,33 @@ fn ships(guarded: &Guarded, project: &mut Project, team: &Team) {
     assert_eq!(once.end().code, 130);
 }
 
+/// A release that does not serve: nobody answers a probe here. It is taken back and its revision goes.
+fn fails(project: &mut Project) {
+    let probed = PROD.replace("    replicas: 2\n", "    replicas: 2\n    probe: { path: / }\n");
+    project.write("environments/prod.yaml", &probed);
+    std::fs::write(project.path().join("api"), [program(), b"a third".to_vec()].concat()).unwrap();
+    project.set("PROVISIONER_CLOCK_SCALE", "20");
+    let failed = project.run(&["deploy", "--service", "api"]);
+    assert_eq!(failed.code, 9, "{failed:?}");
+    project.set("PROVISIONER_CLOCK_SCALE", "1");
+    project.write("environments/prod.yaml", PROD);
+}
+
+/// An earlier state is what it was.
+fn restores(project: &Project) {
+    let history = project.run(&["state", "history", "--json"]).json();
+    let version = history[0]["version"].as_str().unwrap();
+    done(project, &["state", "restore", version]);
+}
+
 /// The file changes, and somebody's hands change everything else.
 fn changes(guarded: &Guarded, project: &mut Project, team: &Team) {
     guarded.wait(by_hand::spoil(&guarded.root()));
     let api = PROD.replace("replicas: 2", "replicas: 3").replace("retention: 30", "retention: 60");
     project.write("environments/prod.yaml", &api);
     guarded.become_(project, &team.up);
+    done(project, &["up", "--yes"]);
+    guarded.wait(by_hand::reorder(&guarded.root()));
     done(project, &["up", "--yes"]);
     guarded.become_(project, &team.plan);
     done(project, &["plan"]);

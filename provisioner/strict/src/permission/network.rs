@@ -1,6 +1,6 @@
 //! EC2: whose ids carry which tags, and what each call needs on which of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -60,6 +60,8 @@ pub(super) struct Known {
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// The table and the subnet of an association.
     associations: BTreeMap<String, (String, String)>,
+    /// What was deleted: a call on it is answered that it is not there, to whomever.
+    gone: BTreeSet<String>,
 }
 
 impl Known {
@@ -78,6 +80,7 @@ impl Known {
                     self.tags.entry(id).or_default().extend(owned(tags(p, "Tag")));
                 }
             }
+            // Tags go, the resource stays.
             "DeleteTags" => {
                 for id in texts(p, "ResourceId") {
                     let kept = self.tags.entry(id).or_default();
@@ -92,6 +95,15 @@ impl Known {
                 if let Some((_, subnet)) = self.associations.remove(text(p, "AssociationId")) {
                     let pair = (text(p, "RouteTableId").to_owned(), subnet);
                     self.associations.insert(text(answer, "newAssociationId").to_owned(), pair);
+                }
+            }
+            "DisassociateRouteTable" => {
+                self.associations.remove(text(p, "AssociationId"));
+            }
+            _ if operation.starts_with("Delete") || operation == "ReleaseAddress" => {
+                // A route goes, its table stays.
+                if operation != "DeleteRoute" {
+                    self.gone.extend(named(operation, p));
                 }
             }
             _ => {}
@@ -154,8 +166,7 @@ pub(super) fn needs(request: &Request, action: &str, known: &Known) -> Option<Ve
             found.push(tagging.with("ec2:CreateAction", operation).tagged("Request", carried));
         }
     }
-    let (_, names) = NAMES.iter().find(|(named, _)| *named == operation).unwrap_or(&("", &[]));
-    for id in names.iter().flat_map(|name| ids(p, name)) {
+    for id in named(operation, p).into_iter().filter(|id| !known.gone.contains(id)) {
         let need = known.need(action, &id, &place);
         found.push(need.tagged("Request", specified(p)));
     }
@@ -163,9 +174,19 @@ pub(super) fn needs(request: &Request, action: &str, known: &Known) -> Option<Ve
     if operation == "ModifySecurityGroupRules" {
         found.extend(rules.map(|id| known.need(action, id, &place)));
     }
-    if let Some((table, subnet)) = known.associations.get(text(p, "AssociationId")) {
-        found.push(known.need(action, table, &place));
-        found.push(known.need(action, subnet, &place));
+    match known.associations.get(text(p, "AssociationId")) {
+        Some((table, subnet)) => {
+            found.push(known.need(action, table, &place));
+            found.push(known.need(action, subnet, &place));
+        }
+        None if !text(p, "AssociationId").is_empty() => return Some(found),
+        None => {}
     }
-    (!found.is_empty()).then_some(found)
+    (!found.is_empty() || !named(operation, p).is_empty()).then_some(found)
+}
+
+/// The ids that a call is about.
+fn named(operation: &str, parameters: &Value) -> Vec<String> {
+    let names = NAMES.iter().find(|(of, _)| *of == operation).map_or(&[][..], |(_, names)| names);
+    names.iter().flat_map(|name| ids(parameters, name)).collect()
 }

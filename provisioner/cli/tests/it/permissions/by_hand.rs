@@ -3,9 +3,10 @@
 use aws::Aws;
 use aws::bootstrap::Backend;
 use aws::store::{Objects, S3Store};
-use engine::refresh::refresh;
+use engine::kind::Observed;
+use engine::refresh::{Picture, refresh};
 use engine::store::Store;
-use engine::{Clock, Graph};
+use engine::{Address, Clock, Graph, Kinds};
 use serde_json::{Value, json};
 
 use crate::account::REGION;
@@ -17,7 +18,11 @@ fn changes(ids: impl Fn(&str) -> Value) -> Vec<(&'static str, &'static str, Valu
         ("vpc.main", "/tags", tagged("vpc.main")),
         ("route-table.public", "/routes/0/target", ids("nat-gateway.a")),
         ("route-table.private-a", "/routes/0/destination", json!("198.51.100.0/24")),
-        ("route-table.private-b", "/subnets", json!([])),
+        (
+            "route-table.private-a",
+            "/subnets",
+            json!([ids("subnet.private-a"), ids("subnet.private-b")]),
+        ),
         ("gateway-endpoint.s3", "/route_tables", json!([ids("route-table.public")])),
         ("security-group-rules.api", "/rules/0/to", json!(8001)),
         ("security-group-rules.worker", "/rules/0/direction", json!("ingress")),
@@ -67,31 +72,76 @@ fn tagged(address: &str) -> Value {
     ])
 }
 
-/// Changes all of it, as one who may.
-pub(crate) async fn spoil(root: &Aws) {
-    let clock = Clock::scaled(1.0);
+/// Takes the account's backend half apart: the lock table goes, the bucket loses its settings.
+pub(crate) async fn spoil_backend(root: &Aws) {
     let account = root.identity().await.unwrap().account;
-    let backend = Backend::of(&account, REGION);
-    let store = S3Store::new(Objects::new(root, &backend, "shop", "prod", clock.clone()));
-    let (state, _) = store.load().await.unwrap().unwrap();
-    let kinds = kinds::all::<Aws>();
-    let picture = refresh(root, &kinds, &Graph::new(), &state, &clock).await.unwrap();
-    let find = |address: &str| {
-        let mut found = picture.seen.iter();
+    let Backend { bucket, table, .. } = Backend::of(&account, REGION);
+    let (dynamodb, s3) = (&root.read().dynamodb, &root.read().s3);
+    let call = dynamodb.update_table().table_name(&table).deletion_protection_enabled(false);
+    call.send().await.unwrap();
+    dynamodb.delete_table().table_name(&table).send().await.unwrap();
+    s3.delete_public_access_block().bucket(&bucket).send().await.unwrap();
+    s3.delete_bucket_ownership_controls().bucket(&bucket).send().await.unwrap();
+    s3.delete_bucket_encryption().bucket(&bucket).send().await.unwrap();
+}
+
+/// Everything that is there, as one who may do everything sees it.
+struct There<'a> {
+    root: &'a Aws,
+    kinds: Kinds<Aws>,
+    picture: Picture,
+}
+
+impl<'a> There<'a> {
+    async fn of(root: &'a Aws) -> Self {
+        let clock = Clock::scaled(1.0);
+        let account = root.identity().await.unwrap().account;
+        let backend = Backend::of(&account, REGION);
+        let store = S3Store::new(Objects::new(root, &backend, "shop", "prod", clock.clone()));
+        let (state, _) = store.load().await.unwrap().unwrap();
+        let kinds = kinds::all::<Aws>();
+        let picture = refresh(root, &kinds, &Graph::new(), &state, &clock).await.unwrap();
+        Self { root, kinds, picture }
+    }
+
+    fn find(&self, address: &str) -> (&Address, &Observed) {
+        let mut found = self.picture.seen.iter();
         found.find(|(at, _)| at.to_string() == address).unwrap_or_else(|| panic!("no {address}"))
-    };
-    let ids = |address: &str| json!(find(address).1.id.as_str());
-    for (address, at, value) in changes(ids) {
-        let (known, seen) = find(address);
+    }
+
+    async fn change(&self, address: &str, at: &str, value: Value) {
+        let (known, seen) = self.find(address);
         let mut spoilt = seen.spec.clone();
         *spoilt.pointer_mut(at).unwrap_or_else(|| panic!("{address} {at}: {}", seen.spec)) = value;
-        let kind = kinds.of(known).unwrap();
-        kind.update(root, &spoilt, seen).await.unwrap_or_else(|e| panic!("{address} {at}: {e}"));
+        let kind = self.kinds.of(known).unwrap();
+        let changed = kind.update(self.root, &spoilt, seen).await;
+        changed.unwrap_or_else(|e| panic!("{address} {at}: {e}"));
     }
-    let gateway = find("internet-gateway.main").1;
+}
+
+/// Changes all of it, as one who may.
+pub(crate) async fn spoil(root: &Aws) {
+    let there = There::of(root).await;
+    let ids = |address: &str| json!(there.find(address).1.id.as_str());
+    for (address, at, value) in changes(ids) {
+        there.change(address, at, value).await;
+    }
+    let gateway = there.find("internet-gateway.main").1;
     let call = root.read().ec2.detach_internet_gateway().internet_gateway_id(gateway.id.as_str());
     call.vpc_id(gateway.spec["vpc"].as_str().unwrap()).send().await.unwrap();
-    let secret = find("secret.token").1.id.as_str();
+    let secret = there.find("secret.token").1.id.as_str();
     let call = root.read().secrets.delete_secret().secret_id(secret);
     call.recovery_window_in_days(7).send().await.unwrap();
+}
+
+/// Gives a rule another description, which MiniStack does not take back.
+pub(crate) async fn reword(root: &Aws) {
+    let there = There::of(root).await;
+    let at = "/rules/0/description";
+    there.change("security-group-rules.worker", at, json!("by hand")).await;
+}
+
+/// Moves a rule of the load balancer.
+pub(crate) async fn reorder(root: &Aws) {
+    There::of(root).await.change("listener-rules.http", "/rules/0/priority", json!(7)).await;
 }
