@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod guarded;
+mod printed;
 mod unexercised;
 
 use std::collections::BTreeSet;

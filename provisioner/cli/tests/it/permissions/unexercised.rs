@@ -21,8 +21,12 @@ const REGISTRY: &str = "the registry protocol, which no emulator here judges";
 const PLAIN: &str = "not asked for over plain HTTP, which every emulator here speaks";
 const UNDER_WAY: &str = "a plan asks only while a deployment is under way or has failed";
 
+const NO_TARGETS: &str = "asked of targets that are known: here there are none, on moto there are";
+
 /// What nothing here can exercise, and why: the first role that has it, and the action.
 pub(crate) const NEVER: &[(Role, &str, &str)] = &[
+    (Role::Plan, "application-autoscaling:DescribeScalableTargets", NO_TARGETS),
+    (Role::Plan, "application-autoscaling:DescribeScalingPolicies", NO_TARGETS),
     (Role::Plan, "ecs:DescribeTasks", UNDER_WAY),
     (Role::Plan, "ecs:ListTasks", UNDER_WAY),
     (Role::Deploy, "ecr:BatchCheckLayerAvailability", REGISTRY),
