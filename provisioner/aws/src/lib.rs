@@ -24,6 +24,7 @@ mod traffic;
 pub mod images;
 pub mod lock;
 pub mod log_events;
+pub mod permissions;
 pub mod registry;
 mod revisions;
 pub mod run_task;

@@ -81,6 +81,8 @@ pub(crate) enum Verb {
     /// Looks into the state and its lock.
     #[command(subcommand)]
     State(State),
+    /// Prints the IAM roles that run this environment: what each may do, and who may take it.
+    Iam(Iam),
     /// Prints the JSON Schema of environment files.
     #[command(after_help = "Example: provisioner schema > environments/schema.json")]
     Schema,
@@ -355,6 +357,30 @@ pub(crate) enum State {
         /// The version, as `state history` shows it.
         version: String,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example: provisioner iam --env prod --role plan --repository acme/payments"
+)]
+pub(crate) struct Iam {
+    /// Only this role.
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<IamRole>,
+    /// The repository on GitHub whose workflows may take the roles.
+    #[arg(long, value_name = "OWNER/NAME", env = "GITHUB_REPOSITORY")]
+    pub(crate) repository: Option<String>,
+}
+
+/// Each may also do what the one before it may.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum IamRole {
+    /// Reads, for `plan` on pull requests.
+    Plan,
+    /// Ships images and goes back.
+    Deploy,
+    /// Makes and deletes the environment.
+    Up,
 }
 
 #[derive(Clone, Debug, Subcommand)]

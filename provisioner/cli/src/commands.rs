@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod explain;
+pub(crate) mod iam;
 pub(crate) mod init;
 pub(crate) mod local;
 pub(crate) mod logs;

@@ -72,6 +72,7 @@ async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
         Verb::Destroy(args) => commands::destroy::run(global, args).await,
         Verb::Secret(args) => commands::secret::run(global, args).await,
         Verb::State(args) => commands::state::run(global, args).await,
+        Verb::Iam(args) => commands::iam::run(global, args).await,
         Verb::Schema => commands::schema::run(),
         Verb::Completions { shell } => commands::completions::run(*shell),
         Verb::Local(args) => commands::local::run(global, args).await,

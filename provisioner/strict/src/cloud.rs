@@ -11,6 +11,7 @@ use crate::call::{Call, Counts, Log};
 use crate::clock::Clock;
 use crate::fault::{Faults, Kind, Tally};
 use crate::pages::Pages;
+use crate::permission::Permissions;
 use crate::redact::Secrets;
 use crate::seed::Seed;
 use crate::throttle::Buckets;
@@ -33,6 +34,7 @@ pub(crate) struct Cloud {
     pub(crate) log: Mutex<Log>,
     pub(crate) secrets: Mutex<Secrets>,
     pub(crate) worlds: Mutex<Worlds>,
+    pub(crate) permissions: Mutex<Permissions>,
     pub(crate) pages: Mutex<Pages>,
     pub(crate) buckets: Mutex<Buckets>,
     faults: Mutex<(Faults, Tally)>,
@@ -57,6 +59,7 @@ impl Cloud {
             log: Mutex::new(log),
             secrets: Mutex::default(),
             worlds: Mutex::default(),
+            permissions: Mutex::default(),
             pages: Mutex::default(),
             buckets: Mutex::default(),
             faults: Mutex::new((config.faults.clone(), Tally::default())),
@@ -132,6 +135,7 @@ impl Cloud {
     /// Forgets what it knows of the emulator, which was reset.
     pub(crate) fn forget(&self) {
         *lock(&self.worlds) = Worlds::default();
+        lock(&self.permissions).forget();
         *lock(&self.pages) = Pages::default();
         *lock(&self.buckets) = Buckets::default();
     }

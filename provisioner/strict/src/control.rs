@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, Counts};
 use crate::cloud::Cloud;
 use crate::fault::Faults;
+use crate::permission::Caller;
 use crate::world::Inventory;
 
 /// The clock as the control endpoint shows and takes it.
@@ -47,6 +48,7 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
         .route("/inventory", get(inventory))
         .route("/clock", get(clock).post(turn))
         .route("/faults", get(faults).post(set_faults))
+        .route("/callers", post(grant))
         .route("/held", get(held))
         .route("/release", post(release))
         .route("/reset", post(reset))
@@ -86,6 +88,15 @@ async fn set_faults(
         spec.parse().map_err(|e: crate::SpecError| (StatusCode::BAD_REQUEST, e.to_string()))?;
     cloud.set_faults(faults.clone());
     Ok(Json(faults))
+}
+
+/// Takes a caller with its policies.
+async fn grant(
+    State(cloud): State<Arc<Cloud>>,
+    Json(caller): Json<Caller>,
+) -> Result<(), (StatusCode, String)> {
+    let granted = crate::cloud::lock(&cloud.permissions).grant(&caller);
+    granted.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 /// The number of the call that is held, 0 when none is after the wait.

@@ -90,6 +90,13 @@ impl Exchange {
             let response = self.say(&fault);
             return Ok(self.end(response));
         }
+        // Before everything else that AWS judges.
+        let denied = lock(&self.cloud.permissions).refuse(&self.request);
+        if let Some(fault) = denied {
+            self.call.refused = true;
+            let response = self.say(&fault);
+            return Ok(self.end(response));
+        }
         let turn = self.cloud.turn(&self.request).await;
         let response = match self.verdict() {
             Some(Verdict::Refuse(fault)) => {
@@ -174,6 +181,10 @@ impl Exchange {
         let (head, body) = response.into_parts();
         let response = Response::from_parts(head, body.collect().await?.to_bytes());
         let good = response.status().is_success();
+        if good {
+            let answer = Content::read(self.request.protocol, &response).to_value();
+            lock(&self.cloud.permissions).learn(&self.request, &answer);
+        }
         if good && self.cloud.strict {
             let content = Content::read(self.request.protocol, &response);
             let (chance, now) = (self.cloud.chance(), self.cloud.clock.now());

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::call::{Call, Counts, Log};
 use crate::clock::Clock;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, lock};
 use crate::fault::Faults;
+use crate::permission::{Caller, Exercised, PolicyError};
 use crate::world::Inventory;
 use crate::{control, proxy};
 
@@ -159,6 +160,21 @@ impl Running {
     #[must_use]
     pub fn inventory(&self, account: Option<&str>) -> Inventory {
         self.cloud.inventory(account)
+    }
+
+    /// From here on, whoever signs with this key may do what these policies allow and nothing else. Callers
+    /// that are not named so may do everything.
+    ///
+    /// # Errors
+    /// When a policy has something that is not evaluated here.
+    pub fn grant(&self, caller: &Caller) -> Result<(), PolicyError> {
+        lock(&self.cloud.permissions).grant(caller)
+    }
+
+    /// Which actions a granted caller was allowed and refused so far.
+    #[must_use]
+    pub fn exercised(&self, key: &str) -> Exercised {
+        lock(&self.cloud.permissions).exercised(key)
     }
 
     /// Forgets what the cloud knows, when the emulator behind it was reset; the log stays.

@@ -25,6 +25,7 @@ const VERBS: &[&str] = &[
     "state unlock",
     "state history",
     "state restore",
+    "iam",
     "schema",
     "completions",
     "local start",

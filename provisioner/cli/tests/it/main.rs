@@ -12,6 +12,7 @@ mod interrupt;
 mod inventory;
 mod life;
 mod local;
+mod permissions;
 mod processes;
 mod proxy;
 mod refusal;

@@ -59,6 +59,18 @@ impl Names {
         within(&self.base(), 32)
     }
 
+    /// What all target groups' names begin with, of services too that the file no longer has.
+    #[must_use]
+    pub fn target_groups(&self) -> String {
+        start_within(&self.of(""), 25)
+    }
+
+    /// What all roles' names begin with.
+    #[must_use]
+    pub fn roles(&self) -> String {
+        start_within(&format!("{}-{}-", self.base(), self.region), 64)
+    }
+
     /// A target group's name: 32 characters. What cannot be changed in place is part of it, so that a
     /// successor can stand beside it.
     #[must_use]
@@ -83,6 +95,15 @@ fn within(name: &str, limit: usize) -> String {
     format!("{}-{}", kept.trim_end_matches('-'), short_digest(name))
 }
 
+/// As much of a start as every name has that begins with it, cut to the limit or not.
+fn start_within(start: &str, limit: usize) -> String {
+    if start.len() <= limit - 7 {
+        return start.into();
+    }
+    let kept: String = start.chars().take(limit - 7).collect();
+    kept.trim_end_matches('-').into()
+}
+
 /// Six hexadecimal characters.
 fn short_digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
@@ -100,5 +121,17 @@ mod tests {
         assert_eq!(one.len(), 32);
         assert_ne!(one, other);
         assert_eq!(within("short", 32), "short");
+    }
+
+    #[test]
+    fn every_name_has_its_start() {
+        for base in 1..30 {
+            let start = format!("{}-", "b".repeat(base));
+            for service in 1..30 {
+                let name = format!("{start}{}", "s".repeat(service));
+                let name = within(&name, 25);
+                assert!(name.starts_with(&start_within(&start, 25)), "{name} of {start}");
+            }
+        }
     }
 }

@@ -105,6 +105,11 @@ async fn fails_as_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn judges_callers_by_their_policies() {
+    let _ = suite("permissions").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_orderly_life_breaks_no_rule() {
     let (running, _ministack) = suite("life").await;
     let violations: Vec<_> =

@@ -1,0 +1,51 @@
+//! Where an environment is and what its things are called: what its policies are filled in with.
+
+use crate::bootstrap::Backend;
+
+/// Names and patterns of one environment in one account and Region.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Twelve digits.
+    pub account: String,
+    pub region: String,
+    pub project: String,
+    pub environment: String,
+    /// The cluster's name, which the names of services and task definitions follow.
+    pub cluster: String,
+    pub load_balancer: String,
+    /// What the names of all target groups begin with.
+    pub target_groups: String,
+    /// What the names of all roles begin with.
+    pub roles: String,
+    pub backend: Backend,
+}
+
+impl Place {
+    /// `aws`, or the Region's own: China and the GovCloud are apart.
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            _ if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    pub(super) fn arn(&self, service: &str, rest: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{rest}", self.partition(), self.region, self.account)
+    }
+
+    /// Of a service that knows no Regions.
+    pub(super) fn global(&self, service: &str, rest: &str) -> String {
+        format!("arn:{}:{service}::{}:{rest}", self.partition(), self.account)
+    }
+
+    pub(super) fn bucket(&self, rest: &str) -> String {
+        format!("arn:{}:s3:::{}{rest}", self.partition(), self.backend.bucket)
+    }
+
+    /// `payments/prod`: in the names of repositories, secrets, state objects and locks.
+    pub(super) fn path(&self) -> String {
+        format!("{}/{}", self.project, self.environment)
+    }
+}

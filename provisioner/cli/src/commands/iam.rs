@@ -1,0 +1,178 @@
+//! `iam`: the roles that run this environment, with what each may do and who may take it. Needs no
+//! credentials when the environment file says the account.
+
+use std::process::ExitCode;
+
+use aws::Aws;
+use aws::bootstrap::Backend;
+use aws::permissions::{LIMIT, Place, Role, policies};
+use serde::Serialize;
+use serde_json::{Value, json};
+use stack::{Environment, Names};
+
+use crate::args::{Global, Iam, IamRole};
+use crate::failure::{Code, Failure};
+use crate::project::Project;
+use crate::report;
+
+/// Stands where nothing is known.
+const ACCOUNT: &str = "ACCOUNT";
+const REPOSITORY: &str = "OWNER/NAME";
+
+/// Who signs GitHub's tokens, and for whom they are meant (GitHub: "Configuring OpenID Connect in
+/// Amazon Web Services").
+const ISSUER: &str = "token.actions.githubusercontent.com";
+const AUDIENCE: &str = "sts.amazonaws.com";
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    format: u32,
+    environment: &'a str,
+    account: &'a str,
+    repository: &'a str,
+    roles: Vec<OneRole>,
+}
+
+#[derive(Serialize)]
+struct OneRole {
+    role: &'static str,
+    name: String,
+    #[serde(rename = "for")]
+    purpose: &'static str,
+    trust: Value,
+    policies: Vec<Value>,
+}
+
+pub(crate) async fn run(global: &Global, args: &Iam) -> Result<ExitCode, Failure> {
+    let loaded = Project::find(global)?.load(global)?;
+    let environment = &loaded.environment;
+    let account = account(environment).await;
+    let repository = repository(args)?;
+    let place = place(environment, &account);
+    let wanted = Role::ALL.into_iter().filter(|role| args.role.is_none_or(|one| one.is(*role)));
+    let printed = Printed {
+        format: report::FORMAT,
+        environment: &environment.name,
+        account: &account,
+        repository: &repository,
+        roles: wanted.map(|role| one(role, &place, &repository)).collect(),
+    };
+    if global.json {
+        report::json(&printed)?;
+    } else {
+        printed.roles.iter().try_for_each(print)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file's, or else the credentials'.
+async fn account(environment: &Environment) -> String {
+    if let Some(account) = &environment.account {
+        return account.clone();
+    }
+    let asked = async { Aws::connect(Some(&environment.region)).await?.identity().await };
+    match asked.await {
+        Ok(identity) => identity.account,
+        Err(error) => {
+            report::warning(&format!(
+                "the account is not known: put it in place of {ACCOUNT}, or say `account: \"123456789012\"` in the environment file ({error})"
+            ));
+            ACCOUNT.into()
+        }
+    }
+}
+
+fn repository(args: &Iam) -> Result<String, Failure> {
+    let Some(said) = &args.repository else {
+        report::warning(&format!(
+            "the repository is not known: put it in place of {REPOSITORY}, or say it with `--repository`"
+        ));
+        return Ok(REPOSITORY.into());
+    };
+    // A `*` would trust more than one repository.
+    let part = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    match said.split_once('/') {
+        Some((owner, name)) if part(owner) && part(name) => Ok(said.clone()),
+        _ => Err(Failure::new(Code::Failed, format!("`{said}` is not a repository of GitHub"))
+            .hint("write it as OWNER/NAME: `--repository acme/payments`")),
+    }
+}
+
+fn place(environment: &Environment, account: &str) -> Place {
+    let names = Names::new(environment);
+    Place {
+        account: account.into(),
+        region: environment.region.clone(),
+        project: environment.project.clone(),
+        environment: environment.name.clone(),
+        cluster: names.base(),
+        load_balancer: names.load_balancer(),
+        target_groups: names.target_groups(),
+        roles: names.roles(),
+        backend: Backend::of(account, &environment.region),
+    }
+}
+
+fn one(role: Role, at: &Place, repository: &str) -> OneRole {
+    let (word, purpose) = match role {
+        Role::Plan => ("plan", "plan, status, outputs, releases, state list: reads"),
+        Role::Deploy => ("deploy", "deploy, rollback, scale, restart, run, logs, explain"),
+        Role::Up => ("up", "up, destroy, secret, state"),
+    };
+    let subject = match role {
+        Role::Plan => format!("repo:{repository}:pull_request"),
+        Role::Deploy | Role::Up => format!("repo:{repository}:environment:{}", at.environment),
+    };
+    OneRole {
+        role: word,
+        name: format!("{}-{word}", at.cluster),
+        purpose,
+        trust: trust(at, &subject),
+        policies: policies(role, at),
+    }
+}
+
+/// Exactly one subject: never a whole repository, whose every branch could then take the role.
+fn trust(at: &Place, subject: &str) -> Value {
+    let provider = format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", at.partition(), at.account);
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {
+            format!("{ISSUER}:aud"): AUDIENCE,
+            format!("{ISSUER}:sub"): subject,
+        }},
+    }]})
+}
+
+fn print(role: &OneRole) -> Result<(), Failure> {
+    let text = |value: &Value| {
+        serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::new(Code::Failed, error.to_string()))
+    };
+    report::out(&format!("# {}, for {}", role.name, role.purpose));
+    report::out(&format!("# trust policy\n{}", text(&role.trust)?));
+    for (index, policy) in role.policies.iter().enumerate() {
+        let (number, of) = (index + 1, role.policies.len());
+        let length = policy.to_string().len();
+        report::out(&format!(
+            "# permissions policy {number} of {of}: {length} of {LIMIT} characters\n{}",
+            text(policy)?
+        ));
+    }
+    report::out("");
+    Ok(())
+}
+
+impl IamRole {
+    fn is(self, role: Role) -> bool {
+        match self {
+            Self::Plan => role == Role::Plan,
+            Self::Deploy => role == Role::Deploy,
+            Self::Up => role == Role::Up,
+        }
+    }
+}

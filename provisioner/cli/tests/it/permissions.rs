@@ -1,0 +1,317 @@
+//! Least privilege: an environment's whole life under exactly the policies that `iam` prints, by callers
+//! who may do nothing else. Fails on a right that is missing and on one that nobody used.
+
+mod by_hand;
+mod guarded;
+mod printed;
+mod unexercised;
+
+use std::collections::BTreeSet;
+
+use aws::permissions::{Role, allowed, is_declared};
+use serde_json::Value;
+use strict::{Caller, Config, Exercised, Strict};
+use tokio::runtime::Runtime;
+
+use self::guarded::{Guarded, REPOSITORY, Session};
+use self::unexercised::{IN_PLAN, NEVER, ON_MOTO};
+use crate::account::{Account, connect, hold_at};
+use crate::support::Project;
+
+const PROD: &str = "\
+project: shop
+region: us-east-1
+account: \"000000000000\"
+network: { cidr: 10.40.0.0/16, zones: 2, nat: per-zone }
+services:
+  api:
+    build: { binary: api }
+    port: 8000
+    route: \"/*\"
+    replicas: 2
+    secrets: { DATABASE_URL: database-url, TOKEN: token }
+  worker:
+    image: ghcr.io/acme/worker:1.0
+    replicas: 1
+    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]
+secrets: { database-url: given, token: { generate: 32 } }
+logs: { retention: 30 }
+";
+
+fn project() -> Project {
+    let project = Project::with(&[("prod", PROD)]);
+    std::fs::write(project.path().join("api"), program()).unwrap();
+    project
+}
+
+/// The smallest file that is a program for the loader of Linux: it is pushed, and never run.
+fn program() -> Vec<u8> {
+    let machine: u16 = 62;
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.extend(2u16.to_le_bytes());
+    bytes.extend(machine.to_le_bytes());
+    bytes.extend(1u32.to_le_bytes());
+    for field in [0x0040_0000u64, 64, 0] {
+        bytes.extend(field.to_le_bytes());
+    }
+    bytes.extend(0u32.to_le_bytes());
+    for field in [64u16, 56, 0, 0, 0, 0] {
+        bytes.extend(field.to_le_bytes());
+    }
+    bytes
+}
+
+fn printed(project: &Project) -> Value {
+    project.run(&["iam", "--json", "--repository", REPOSITORY]).json()
+}
+
+fn of<'a>(printed: &'a Value, role: &str) -> &'a Value {
+    printed["roles"].as_array().unwrap().iter().find(|one| one["role"] == role).unwrap()
+}
+
+/// The three of them.
+struct Team {
+    plan: Session,
+    deploy: Session,
+    up: Session,
+}
+
+impl Team {
+    fn of(guarded: &Guarded, printed: &Value) -> Self {
+        let prod = format!("repo:{REPOSITORY}:environment:prod");
+        let pull = format!("repo:{REPOSITORY}:pull_request");
+        let take = |role, subject: &str| guarded.take(of(printed, role), subject).unwrap();
+        Self { plan: take("plan", &pull), deploy: take("deploy", &prod), up: take("up", &prod) }
+    }
+}
+
+#[test]
+fn a_whole_life_needs_exactly_what_is_printed() {
+    let guarded = Guarded::new();
+    let mut project = project();
+    let printed = printed(&project);
+    guarded.make(&printed);
+    let team = Team::of(&guarded, &printed);
+
+    guarded.become_(&mut project, &team.plan);
+    // Nobody may do what is not theirs, and finds out before anything is made.
+    let refused = project.run(&["up", "--yes"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("not authorized to perform"), "{refused:?}");
+    let tried = guarded.exercised(&team.plan).refused;
+    let plan = guarded.take(of(&printed, "plan"), &format!("repo:{REPOSITORY}:pull_request"));
+    let team = Team { plan: plan.unwrap(), ..team };
+    assert!(tried.iter().any(|action| !IN_PLAN.contains(&&**action)), "{tried:?}");
+    guarded.become_(&mut project, &team.plan);
+    let empty = project.run(&["plan"]);
+    assert_eq!(empty.code, 3, "{empty:?}");
+
+    guarded.become_(&mut project, &team.up);
+    for value in [&b"postgres://app:pw@db/app"[..], b"postgres://app:other@db/app"] {
+        project.run_with(&["secret", "set", "database-url"], value).done();
+    }
+    done(&project, &["up", "--yes"]);
+    guarded.wait(by_hand::spoil_backend(&guarded.root()));
+    done(&project, &["up", "--yes"]);
+    restores(&project);
+    reads(&guarded, &mut project, &team);
+    ships(&guarded, &mut project, &team);
+    changes(&guarded, &mut project, &team);
+    guarded.become_(&mut project, &team.up);
+    done(&project, &["destroy", "--yes"]);
+
+    for call in guarded.cloud.calls() {
+        let name = format!("{}:{}", call.service, call.operation);
+        let of_team =
+            [&team.plan, &team.deploy, &team.up].iter().any(|who| who.key == call.principal);
+        assert!(!of_team || is_declared(&name), "{name} is in no table");
+    }
+    let (plan, deploy, up) = (
+        guarded.exercised(&team.plan),
+        guarded.exercised(&team.deploy),
+        guarded.exercised(&team.up),
+    );
+    assert_eq!(up.refused, BTreeSet::new());
+    let tolerated: BTreeSet<String> = IN_PLAN.iter().map(|action| (*action).to_owned()).collect();
+    assert_eq!(plan.refused, tolerated);
+    assert!(deploy.refused.is_subset(&tolerated), "{:?}", deploy.refused);
+    let mut used = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (role, exercised) in [(Role::Plan, plan), (Role::Deploy, deploy), (Role::Up, up)] {
+        used.extend(exercised.allowed);
+        wrong.extend(unused(role, &used));
+    }
+    wrong
+        .extend(ON_MOTO.iter().filter(|a| used.contains(**a)).map(|a| format!("{a} is used here")));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What MiniStack lacks, on moto, which asks nobody for permission: the strict cloud does.
+#[test]
+fn what_one_emulator_lacks_is_used_on_another() {
+    let Some(account) = Account::moto() else { return };
+    let runtime = Runtime::new().unwrap();
+    let cloud = runtime.block_on(Strict::start(Config::transparent(&account.endpoint))).unwrap();
+    let root = connect(&cloud.endpoint);
+    let number = runtime.block_on(root.identity()).unwrap().account;
+    let scaled = PROD
+        .replace("000000000000", &number)
+        .replace("build: { binary: api }", "image: ghcr.io/acme/api:1.0")
+        .replace("replicas: 2", "replicas: { min: 2, max: 6, cpu: 60 }");
+    let mut project = Project::with(&[("prod", &scaled)]);
+    let printed = printed(&project);
+    for role in printed["roles"].as_array().unwrap() {
+        let name = role["role"].as_str().unwrap();
+        let arn = format!("arn:aws:sts::{number}:assumed-role/{name}/run");
+        let policies = role["policies"].as_array().unwrap().clone();
+        cloud.grant(&Caller { key: name.into(), arn, policies }).unwrap();
+    }
+    let as_ = |project: &mut Project, role: &str| {
+        hold_at(project, &cloud.endpoint);
+        project.set("AWS_ACCESS_KEY_ID", role);
+    };
+    as_(&mut project, "up");
+    project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
+    done(&project, &["up", "--yes"]);
+    as_(&mut project, "plan");
+    done(&project, &["plan"]);
+    as_(&mut project, "deploy");
+    done(&project, &["scale", "3", "--service", "api"]);
+    as_(&mut project, "up");
+    runtime.block_on(by_hand::reword(&root));
+    done(&project, &["up", "--yes"]);
+    let still = scaled.replace("replicas: { min: 2, max: 6, cpu: 60 }", "replicas: 2");
+    project.write("environments/prod.yaml", &still);
+    done(&project, &["up", "--yes"]);
+    let mut used = BTreeSet::new();
+    for role in ["plan", "deploy", "up"] {
+        let Exercised { allowed, refused } = cloud.exercised(role);
+        let unexpected: Vec<_> = refused.iter().filter(|a| !IN_PLAN.contains(&&***a)).collect();
+        assert!(unexpected.is_empty(), "{role}: {unexpected:?}");
+        used.extend(allowed);
+    }
+    let idle: Vec<_> = ON_MOTO.iter().filter(|action| !used.contains(**action)).collect();
+    assert!(idle.is_empty(), "{idle:?}");
+}
+
+/// A workflow of another kind, branch or repository takes no role.
+#[test]
+fn a_role_trusts_one_subject() {
+    let guarded = Guarded::new();
+    let printed = printed(&project());
+    guarded.make(&printed);
+    let subject = |of: &str| format!("repo:{of}");
+    let prod = subject("acme/shop:environment:prod");
+    let pull = subject("acme/shop:pull_request");
+    for (role, own) in [("plan", &pull), ("deploy", &prod), ("up", &prod)] {
+        let others = [
+            "acme/shop:environment:staging",
+            "acme/shop:ref:refs/heads/main",
+            "acme/other:environment:prod",
+            "acme/shop-fork:pull_request",
+        ];
+        let others = others.map(subject);
+        for other in others.iter().chain([&prod, &pull]).filter(|other| *other != own) {
+            let refused = guarded.take(of(&printed, role), other).err();
+            let refused = refused.unwrap_or_else(|| panic!("{role} trusts {other}"));
+            assert!(refused.contains("AccessDenied"), "{refused}");
+        }
+        assert!(guarded.take(of(&printed, role), own).is_ok(), "{role} does not trust {own}");
+    }
+}
+
+/// What a role may do and nobody did up to it; and what is said to be so and is not.
+fn unused(role: Role, used: &BTreeSet<String>) -> Vec<String> {
+    let known = |action: &str| {
+        let never = |(of, never, _): &(Role, &str, &str)| {
+            *never == action && (*of == role || !used.contains(action) && *of < role)
+        };
+        NEVER.iter().any(never) || ON_MOTO.contains(&action)
+    };
+    let may = allowed(role);
+    let idle = may.iter().filter(|action| !used.contains(**action) && !known(action));
+    let idle = idle.map(|action| format!("{role:?}: {action} is used by nothing"));
+    let listed = NEVER.iter().filter(|(of, ..)| *of == role);
+    let listed = listed.filter(|(_, action, _)| used.contains(*action) || !may.contains(action));
+    let listed =
+        listed.map(|(_, action, why)| format!("{role:?}: {action} is used, although {why}"));
+    idle.chain(listed).collect()
+}
+
+fn done(project: &Project, arguments: &[&str]) {
+    project.run(arguments).done();
+}
+
+/// What the plan's role is for.
+fn reads(guarded: &Guarded, project: &mut Project, team: &Team) {
+    guarded.become_(project, &team.plan);
+    done(project, &["plan"]);
+    for command in [&["status"][..], &["outputs"], &["releases", "--service", "api"]] {
+        done(project, command);
+    }
+    for command in ["list", "show", "history"] {
+        done(project, &["state", command]);
+    }
+}
+
+/// What the deploy's role is for.
+fn ships(guarded: &Guarded, project: &mut Project, team: &Team) {
+    guarded.become_(project, &team.deploy);
+    done(project, &["plan"]);
+    done(project, &["deploy", "--service", "worker", "--image", "ghcr.io/acme/worker:1.1"]);
+    done(project, &["rollback", "--service", "worker"]);
+    // The answer is lost, and looked for.
+    guarded.cloud.set_faults("after:RegisterTaskDefinition@1".parse().unwrap());
+    std::fs::write(project.path().join("api"), [program(), b"another".to_vec()].concat()).unwrap();
+    done(project, &["deploy", "--service", "api"]);
+    let absent = project.run(&["deploy", "--service", "api", "--tag", "nothing"]);
+    assert_eq!(absent.code, 1, "{absent:?}");
+    fails(project);
+    done(project, &["restart", "--service", "worker"]);
+    done(project, &["logs", "--service", "worker"]);
+    done(project, &["explain", "--service", "worker"]);
+    // Its task never ends here: it is stopped.
+    let once = project.start(&["run", "--service", "worker", "--", "true"]);
+    let watched = || {
+        let calls = guarded.cloud.calls();
+        let begun = calls.iter().skip_while(|call| call.operation != "RunTask");
+        begun.into_iter().any(|call| call.operation == "DescribeTasks")
+    };
+    while !watched() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    once.interrupt();
+    assert_eq!(once.end().code, 130);
+}
+
+/// A release that does not serve: nobody answers a probe here. It is taken back and its revision goes.
+fn fails(project: &mut Project) {
+    let probed = PROD.replace("    replicas: 2\n", "    replicas: 2\n    probe: { path: / }\n");
+    project.write("environments/prod.yaml", &probed);
+    std::fs::write(project.path().join("api"), [program(), b"a third".to_vec()].concat()).unwrap();
+    project.set("PROVISIONER_CLOCK_SCALE", "20");
+    let failed = project.run(&["deploy", "--service", "api"]);
+    assert_eq!(failed.code, 9, "{failed:?}");
+    project.set("PROVISIONER_CLOCK_SCALE", "1");
+    project.write("environments/prod.yaml", PROD);
+}
+
+/// An earlier state is what it was.
+fn restores(project: &Project) {
+    let history = project.run(&["state", "history", "--json"]).json();
+    let version = history[0]["version"].as_str().unwrap();
+    done(project, &["state", "restore", version]);
+}
+
+/// The file changes, and somebody's hands change everything else.
+fn changes(guarded: &Guarded, project: &mut Project, team: &Team) {
+    guarded.wait(by_hand::spoil(&guarded.root()));
+    let api = PROD.replace("replicas: 2", "replicas: 3").replace("retention: 30", "retention: 60");
+    project.write("environments/prod.yaml", &api);
+    guarded.become_(project, &team.up);
+    done(project, &["up", "--yes"]);
+    guarded.wait(by_hand::reorder(&guarded.root()));
+    done(project, &["up", "--yes"]);
+    guarded.become_(project, &team.plan);
+    done(project, &["plan"]);
+}

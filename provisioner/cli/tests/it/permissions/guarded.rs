@@ -1,0 +1,179 @@
+//! An account that checks who calls: MiniStack with authentication, and in front of it the strict cloud,
+//! which judges what MiniStack lets pass. Roles are made as `iam` prints them, and taken with a token as
+//! GitHub signs it.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aws::Aws;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use serde_json::{Value, json};
+use strict::{Caller, Config, Exercised, Running, Strict};
+use tokio::runtime::Runtime;
+
+use crate::account::{connect, hold_at};
+use crate::support::{Project, repository};
+
+/// The repository that the roles trust.
+pub(crate) const REPOSITORY: &str = "acme/shop";
+
+/// Services whose resources MiniStack tells as AWS does. Of the others it sees `*`, or a cluster in place
+/// of a service, and no tags: there it judges the actions, and the strict cloud everything.
+const EXACT: [&str; 5] = ["dynamodb", "iam", "logs", "s3", "secretsmanager"];
+
+pub(crate) struct Guarded {
+    pub(crate) cloud: Running,
+    runtime: Runtime,
+    server: Child,
+}
+
+/// Who took a role.
+pub(crate) struct Session {
+    pub(crate) key: String,
+    secret: String,
+    token: String,
+}
+
+impl Guarded {
+    pub(crate) fn new() -> Self {
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(python());
+        command
+            .args(["-m", "ministack"])
+            .env("AUTH", "true")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("BIND_HOST", "127.0.0.1")
+            // The account's root.
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            // No task starts here, on no machine.
+            .env("DOCKER_HOST", "unix:///no-engine.sock")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let server = command.spawn().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let config = Config::transparent(format!("http://127.0.0.1:{port}"));
+        let cloud = runtime.block_on(Strict::start(config)).unwrap();
+        let guarded = Self { cloud, runtime, server };
+        let listens = (0..300).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        assert!(listens, "MiniStack does not answer");
+        guarded
+    }
+
+    /// A connection that may do everything.
+    pub(crate) fn root(&self) -> Aws {
+        connect(&self.cloud.endpoint)
+    }
+
+    /// Makes the roles as `iam` printed them.
+    pub(crate) fn make(&self, printed: &Value) {
+        let iam = self.root().write().unwrap().iam.clone();
+        self.runtime.block_on(async {
+            for role in printed["roles"].as_array().unwrap() {
+                let name = role["name"].as_str().unwrap();
+                let call = iam.create_role().role_name(name);
+                let trust = role["trust"].to_string();
+                call.assume_role_policy_document(trust).send().await.unwrap();
+                for (index, policy) in role["policies"].as_array().unwrap().iter().enumerate() {
+                    let call = iam.put_role_policy().role_name(name);
+                    let call = call.policy_name(format!("{name}-{index}"));
+                    let document = as_ministack_reads(policy).to_string();
+                    call.policy_document(document).send().await.unwrap();
+                }
+            }
+        });
+    }
+
+    /// Takes a role as a workflow with this subject; in the strict cloud it may what `role` says.
+    pub(crate) fn take(&self, role: &Value, subject: &str) -> Result<Session, String> {
+        let name = role["name"].as_str().unwrap();
+        let provider = role["trust"]["Statement"][0]["Principal"]["Federated"].as_str().unwrap();
+        let account = provider.split(':').nth(4).unwrap();
+        let sts = self.root().read().sts.clone();
+        let call = sts.assume_role_with_web_identity();
+        let call = call.role_arn(format!("arn:aws:iam::{account}:role/{name}"));
+        let call = call.role_session_name("run").web_identity_token(token(subject));
+        let answer = self.runtime.block_on(call.send());
+        let answer = answer.map_err(|e| format!("{e:?}"))?;
+        let found = answer.credentials.unwrap();
+        let caller = Caller {
+            key: found.access_key_id.clone(),
+            arn: format!("arn:aws:sts::{account}:assumed-role/{name}/run"),
+            policies: role["policies"].as_array().unwrap().clone(),
+        };
+        self.cloud.grant(&caller).unwrap();
+        Ok(Session {
+            key: found.access_key_id,
+            secret: found.secret_access_key,
+            token: found.session_token,
+        })
+    }
+
+    /// Lets a project's commands run as somebody.
+    pub(crate) fn become_(&self, project: &mut Project, session: &Session) {
+        hold_at(project, &self.cloud.endpoint);
+        project.set("AWS_ACCESS_KEY_ID", &session.key);
+        project.set("AWS_SECRET_ACCESS_KEY", &session.secret);
+        project.set("AWS_SESSION_TOKEN", &session.token);
+    }
+
+    pub(crate) fn exercised(&self, session: &Session) -> Exercised {
+        self.cloud.exercised(&session.key)
+    }
+
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ended_already = self.server.kill();
+        let _reaped = self.server.wait();
+    }
+}
+
+fn as_ministack_reads(policy: &Value) -> Value {
+    let mut policy = policy.clone();
+    for statement in policy["Statement"].as_array_mut().unwrap() {
+        let actions = statement["Action"].as_array().unwrap();
+        let service =
+            |action: &Value| action.as_str().unwrap().split(':').next().unwrap().to_owned();
+        let exact = |action: &Value| {
+            EXACT.contains(&&*service(action)) && *action != "iam:CreateServiceLinkedRole"
+        };
+        if !actions.iter().all(exact) {
+            statement["Resource"] = json!("*");
+            statement.as_object_mut().unwrap().remove("Condition");
+        }
+    }
+    policy
+}
+
+/// A token with a subject. MiniStack reads it and checks no signature.
+fn token(subject: &str) -> String {
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({
+        "iss": "https://token.actions.githubusercontent.com",
+        "aud": "sts.amazonaws.com",
+        "sub": subject,
+    });
+    format!("{}.{}.c2ln", part(&json!({"alg": "RS256"})), part(&claims))
+}
+
+/// A Python with MiniStack: `PROVISIONER_TEST_PYTHON`, or one that is made once and kept.
+fn python() -> PathBuf {
+    if let Some(python) = std::env::var_os("PROVISIONER_TEST_PYTHON") {
+        return python.into();
+    }
+    let output = Command::new(repository().join("scripts/ministack")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().into()
+}
