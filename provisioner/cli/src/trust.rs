@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::kind::Look;
-use engine::plan::{Action, Plan};
+use engine::kind::{Look, Observed};
+use engine::plan::Action;
 use engine::state::State;
 use engine::store::Version;
 use engine::{Address, Class, Id, Owner, Ready, Resource};
 use futures::future::try_join_all;
 use kinds::{
-    ElasticIp, GatewayEndpoint, InternetGateway, NatGateway, RouteTable, SecurityGroup, Subnet, Vpc,
+    Cluster, ElasticIp, GatewayEndpoint, InternetGateway, LoadBalancer, LogGroup, NatGateway,
+    Repository, Role, RouteTable, SecurityGroup, Subnet, Vpc,
 };
 
 use crate::failure::{Code, Failure};
+use crate::reconcile::Draft;
 use crate::session::Session;
 use crate::sweep;
 
@@ -28,6 +30,10 @@ const NAMELESS: [&str; 8] = [
     GatewayEndpoint::KIND,
     SecurityGroup::KIND,
 ];
+
+/// What has a name that an account or region gives once, and that is known before anything is made.
+const NAMED_ONCE: [&str; 5] =
+    [Cluster::KIND, LoadBalancer::KIND, LogGroup::KIND, Repository::KIND, Role::KIND];
 
 /// How many are named.
 const NAMED: usize = 5;
@@ -60,13 +66,57 @@ pub(crate) fn is_older(state: &State, before: &State) -> bool {
     state.lineage == before.lineage && state.serial <= before.serial
 }
 
-/// Refuses to make what the cloud has already with our tags on it: the state is gone, or older.
-pub(crate) async fn knows_all(session: &Session, plan: &Plan) -> Result<(), Failure> {
-    let made: BTreeSet<&Address> = plan
-        .changes()
-        .filter(|step| step.action == Action::Create && NAMELESS.contains(&step.address.kind()))
+/// Refuses to make what is there already: with our tags on it, because the state is gone or older; or
+/// under a name of ours in somebody else's hands. Better now than half-way.
+pub(crate) async fn nothing_is_there(
+    session: &Session,
+    state: &State,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    let creates = draft.plan.changes().filter(|step| step.action == Action::Create);
+    let creates: Vec<&Address> = creates
         .map(|step| &step.address)
+        // What was begun is looked for by its operation.
+        .filter(|address| state.resources.get(address).is_none_or(|entry| entry.intent.is_none()))
         .collect();
+    tokio::try_join!(knows_all(session, &creates), names_are_free(session, draft, &creates))?;
+    Ok(())
+}
+
+async fn names_are_free(
+    session: &Session,
+    draft: &Draft,
+    creates: &[&Address],
+) -> Result<(), Failure> {
+    let environment = session.environment();
+    let named = creates.iter().filter(|address| NAMED_ONCE.contains(&address.kind()));
+    let looks = named.map(async |address| {
+        let Some(node) = draft.graph.get(address) else { return Ok(None) };
+        let look = Look::Named(std::slice::from_ref(&node.spec));
+        let found = match session.kinds.of(address)?.observe(&session.aws, look).await {
+            Err(error) if error.is(Class::NotEmulated) => Vec::new(),
+            found => found?,
+        };
+        let owner = Owner {
+            resource: address.to_string(),
+            ..Owner::of(&environment.project, &environment.name)
+        };
+        let is_ours =
+            |seen: &Observed| seen.owner.as_ref().is_some_and(|other| other.same_resource(&owner));
+        let foreign = found.into_iter().find(|seen| stays(seen) && !is_ours(seen));
+        Ok::<_, Failure>(foreign.map(|seen| engine::plan::foreign(address, &seen).to_string()))
+    });
+    let taken: Vec<String> = try_join_all(looks).await?.into_iter().flatten().collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} cannot be made: names are taken", environment.name);
+    Err(taken.into_iter().fold(Failure::new(Code::Refused, message), Failure::hint))
+}
+
+async fn knows_all(session: &Session, creates: &[&Address]) -> Result<(), Failure> {
+    let made: BTreeSet<&Address> =
+        creates.iter().copied().filter(|address| NAMELESS.contains(&address.kind())).collect();
     let found = tagged(session, &made).await?;
     if found.is_empty() {
         return Ok(());
@@ -102,11 +152,15 @@ async fn tagged(
         }
     });
     let found = try_join_all(looks).await?.into_iter().flatten();
-    let found = found.filter(|seen| !matches!(seen.ready, Ready::Leaving(_))).filter_map(|seen| {
+    let found = found.filter(stays).filter_map(|seen| {
         let address = Address::from(seen.owner?.resource.as_str());
         made.contains(&address).then_some((address, seen.id))
     });
     Ok(found.collect())
+}
+
+fn stays(seen: &Observed) -> bool {
+    !matches!(seen.ready, Ready::Leaving(_))
 }
 
 fn knows(state: &State, address: &Address, id: &Id) -> bool {

@@ -53,6 +53,8 @@ async fn strangers(
 ) -> Result<Vec<aws::preflight::Inhabitant>, Failure> {
     let vpcs = state.resources.iter().filter(|(address, _)| address.kind() == Vpc::KIND);
     let vpcs = vpcs.filter_map(|(_, entry)| entry.id.as_ref());
-    let found = try_join_all(vpcs.map(|id| session.aws.inhabitants(id.as_str()))).await?;
+    let owner = state.owner();
+    let looks = vpcs.map(|id| session.aws.inhabitants(id.as_str(), Some(&owner)));
+    let found = try_join_all(looks).await?;
     Ok(found.into_iter().flatten().filter(|one| !one.ours).collect())
 }

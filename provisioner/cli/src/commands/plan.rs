@@ -19,7 +19,7 @@ pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failur
         Draft::of(&session, &state, known.images),
         trust::newest(&session, &state, version.as_ref()),
     )?;
-    trust::knows_all(&session, &draft.plan).await?;
+    trust::nothing_is_there(&session, &state, &draft).await?;
     let environment = session.environment();
     let calls: u64 = session.aws.calls().iter().map(|(_, count)| count).sum();
     let seconds = began.elapsed().as_secs_f64();

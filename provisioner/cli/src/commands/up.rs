@@ -48,7 +48,7 @@ async fn up(
         let now = SavedPlan::new(&session.account, session.environment(), version, plan)?;
         saved.require_same(&now)?;
     }
-    trust::knows_all(session, &draft.plan).await?;
+    trust::nothing_is_there(session, &state, &draft).await?;
     preflight::secrets(session, &draft)?;
     let built = images::build_all(session, &to_build, &mut images).await?;
     if !built.is_empty() {
