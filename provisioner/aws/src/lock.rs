@@ -101,9 +101,9 @@ impl Update {
         let mut update = Self::default();
         update.put("rvn", text(write.rvn()));
         match write {
-            Write::Take { seen, claim, .. } => {
+            Write::Take { seen, claim, raise, .. } => {
                 update.claim(claim);
-                update.raise_fence();
+                update.raise_fence(*raise);
                 match seen {
                     Some(seen) => update.require("rvn", text(seen)),
                     None => update.condition = format!("attribute_not_exists({})", update_key()),
@@ -122,7 +122,7 @@ impl Update {
             }
             Write::Force { fence, .. } => {
                 update.clear("owner");
-                update.raise_fence();
+                update.raise_fence(1);
                 update.require("fence", number(fence));
             }
         }
@@ -164,10 +164,10 @@ impl Update {
         self.remove.push(placeholder);
     }
 
-    fn raise_fence(&mut self) {
+    fn raise_fence(&mut self, by: u64) {
         let placeholder = self.name("fence");
-        self.add.push(format!("{placeholder} :one"));
-        self.values.insert(":one".into(), number(&1));
+        self.add.push(format!("{placeholder} :raise"));
+        self.values.insert(":raise".into(), number(&by));
     }
 
     fn require(&mut self, name: &str, value: AttributeValue) {

@@ -19,7 +19,7 @@ const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do        5  the lock is held by somebody else
   1  failed before any change      6  refused: protected, foreign, another account, not confirmed
   2  wrong usage                   7  failed part-way; run the same command again to go on
-  3  plan: there are changes       8  the state is damaged, newer, or was changed meanwhile
+  3  plan, drift: changes found    8  the state is damaged, newer, or was changed meanwhile
   4  wrong environment file        9  a release failed, the old version runs again
                                   130  interrupted; run the same command again to go on";
 
@@ -46,6 +46,10 @@ pub(crate) enum Verb {
     Config,
     /// Shows what `up` would change. Changes nothing and takes no lock.
     Plan(Plan),
+    /// Shows what somebody else has changed since the last `up` or `deploy`, and who else is in the
+    /// VPC. Changes nothing and takes no lock.
+    #[command(after_help = "Example: provisioner drift --env prod --json")]
+    Drift,
     /// Brings the environment to what its file says.
     Up(Up),
     /// Shows what runs, and whether it is healthy.
@@ -351,6 +355,14 @@ pub(crate) enum State {
     /// Lists the stored versions of the state, the newest first.
     #[command(after_help = "Example: provisioner state history --env prod")]
     History,
+    /// Makes the state again from tags, names and places in the cloud, when the stored one is gone, torn
+    /// or older.
+    #[command(after_help = "Example: provisioner state rebuild --env prod")]
+    Rebuild {
+        /// Asks nothing.
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Makes an earlier version the current state. The one that it replaces stays in the history.
     #[command(after_help = "Example: provisioner state restore 3HL4kqtJlcpXroDTDmJ --env prod")]
     Restore {

@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
+pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod iam;
 pub(crate) mod init;

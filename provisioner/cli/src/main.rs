@@ -22,6 +22,7 @@ mod session;
 mod ship;
 mod sweep;
 mod table;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
         Verb::Init(args) => commands::init::run(global, args),
         Verb::Config => commands::config::run(global),
         Verb::Plan(args) => commands::plan::run(global, args).await,
+        Verb::Drift => commands::drift::run(global).await,
         Verb::Up(args) => commands::up::run(global, args).await,
         Verb::Status => commands::status::run(global).await,
         Verb::Outputs => commands::outputs::run(global).await,

@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::Failure;
 use crate::report::Progress;
 use crate::session::{ACCOUNT, Session};
+use crate::trust;
 
 /// The state's name for the zones that were chosen.
-const ZONES: &str = "zones";
+pub(crate) const ZONES: &str = "zones";
 
 /// Where a service says which revision it runs.
 const REVISION: &str = "settings.taskDefinition";
@@ -95,7 +96,7 @@ pub(crate) async fn compared(
 }
 
 /// The zones that the file names, those that were chosen before, or the first ones of the region.
-async fn zones(session: &Session, state: &State) -> Result<Vec<String>, Failure> {
+pub(crate) async fn zones(session: &Session, state: &State) -> Result<Vec<String>, Failure> {
     let count = match &session.environment().network.zones {
         Zones::Named(names) => return Ok(names.clone()),
         Zones::Count(count) => usize::from(*count),
@@ -146,7 +147,8 @@ impl<'a> Writing<'a> {
         let guard = lease.guard();
         let aws = session.aws.guarded(guard.clone());
         let (mut state, version) = session.state().await?;
-        state.fence = lease.fence();
+        trust::newest(session, &state, version.as_ref()).await?;
+        state.fence = state.fence.max(lease.fence());
         state.writer = env!("CARGO_PKG_VERSION").into();
         let is_first = version.is_none();
         let journal = Journal::new(session.store_of(&aws), state, version);

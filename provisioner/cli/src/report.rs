@@ -2,13 +2,17 @@
 //! colours only where a terminal shows them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place that prints")]
 
+mod drift;
 mod outcome;
 mod plan;
 mod progress;
+mod rebuilt;
 
+pub(crate) use drift::Drifted;
 pub(crate) use outcome::{outcome, outcome_json, outputs, receipt, release_json};
 pub(crate) use plan::{plan, plan_comment, plan_json};
 pub(crate) use progress::Progress;
+pub(crate) use rebuilt::Again;
 
 use anstream::{eprint, eprintln, println};
 use anstyle::{AnsiColor, Style};

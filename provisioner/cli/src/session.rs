@@ -137,14 +137,39 @@ impl Session {
         let holder = holder(operation);
         let locks = self.locks();
         let key = self.key();
-        let again = || Box::pin(acquire(&locks, &key, holder.clone(), &options, &self.clock));
-        match again().await {
+        let again = |options| Box::pin(acquire(&locks, &key, holder.clone(), options, &self.clock));
+        let lease = match again(&options).await {
             Err(engine::lock::Refusal::Failed(error)) if error.is(Class::Absent) => {
                 bootstrap::ensure(&self.aws, &self.account, &self.clock).await?;
-                Ok(again().await?)
+                again(&options).await?
             }
-            other => Ok(other?),
+            other => other?,
+        };
+        if lease.fence() > 1 {
+            return Ok(lease);
         }
+        // The first lock ever, or its row was removed by hand: the state knows how high fences were.
+        let saved = self.highest_fence().await;
+        match saved {
+            Ok(0) => Ok(lease),
+            Ok(above) => {
+                lease.release().await?;
+                Ok(again(&Options { above, ..options.clone() }).await?)
+            }
+            Err(failure) => {
+                self.unlock(lease).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// The highest fence under which a state was saved, as far as one can be read.
+    async fn highest_fence(&self) -> Result<u64, Failure> {
+        let store = self.store();
+        if let Some((_, Ok(state))) = store.current().await? {
+            return Ok(state.fence);
+        }
+        Ok(store.before(None).await?.map_or(0, |(_, state)| state.fence))
     }
 }
 
@@ -157,7 +182,7 @@ impl Session {
     }
 }
 
-fn wrong_account(
+pub(crate) fn wrong_account(
     environment: &Environment,
     expected: &str,
     actual: &str,

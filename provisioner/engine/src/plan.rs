@@ -218,7 +218,9 @@ fn superfluous(older: &[Id], traits: &Traits) -> Vec<Id> {
     older[..older.len().saturating_sub(kept)].to_vec()
 }
 
-pub(crate) fn foreign(address: &Address, seen: &Observed) -> Error {
+/// Why something that is there cannot be taken for ours.
+#[must_use]
+pub fn foreign(address: &Address, seen: &Observed) -> Error {
     let whose = seen.owner.as_ref().map_or_else(
         || "carries no tags of ours".into(),
         |owner| format!("belongs to {} of {}/{}", owner.resource, owner.project, owner.environment),

@@ -127,6 +127,7 @@ pub async fn rebuild<C: Sync>(from: &Sources<'_, C>, findings: &Findings) -> Res
     places.others();
     let mut rebuilt = places.end();
     let wanted = from.graph.iter().map(|(address, _)| address);
+    let wanted = wanted.filter(|address| !findings.not_emulated.contains_key(address.kind()));
     rebuilt.missing = wanted.filter(|address| !rebuilt.knows(address)).cloned().collect();
     if let Some(last) = from.last {
         rebuilt.compare(last);

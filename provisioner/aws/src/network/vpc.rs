@@ -97,7 +97,7 @@ impl Adapter<Vpc> for Aws {
 impl Aws {
     /// The same refusal, saying who still lives in the VPC.
     async fn name_inhabitants(&self, vpc: &Id, mut refusal: Error) -> Error {
-        let found = self.inhabitants(vpc.as_str()).await.unwrap_or_default();
+        let found = self.inhabitants(vpc.as_str(), None).await.unwrap_or_default();
         let names: Vec<String> = found.iter().map(ToString::to_string).collect();
         if !names.is_empty() {
             refusal.message = format!("{vpc} still holds {}", names.join(", "));

@@ -19,7 +19,7 @@ pub struct Inhabitant {
     /// `load-balancer`.
     pub kind: &'static str,
     pub id: String,
-    /// It carries the same project and environment as the VPC. A network interface, which carries no
+    /// It carries our project and environment. A network interface, which carries no
     /// tags of ours, is ours when it belongs to something of ours or is in one of our security groups.
     pub ours: bool,
     /// In words.
@@ -34,11 +34,17 @@ impl fmt::Display for Inhabitant {
 
 impl Aws {
     /// Everything in a VPC but what comes and goes with it: network interfaces, endpoints, security
-    /// groups, NAT gateways, subnets and load balancers. Nothing when there is no such VPC.
-    pub async fn inhabitants(&self, vpc: &str) -> Result<Vec<Inhabitant>> {
+    /// groups, NAT gateways, subnets and load balancers. Nothing when there is no such VPC. Ours is what
+    /// carries the tags of `owner`, or else of the VPC.
+    pub async fn inhabitants(&self, vpc: &str, owner: Option<&Owner>) -> Result<Vec<Inhabitant>> {
         let within = |name: &str| vec![vec![tags::filter(name, [vpc])]];
         let (landlord, interfaces, endpoints, groups, gateways, subnets, balancers) = try_join!(
-            self.landlord(vpc),
+            async {
+                match owner {
+                    Some(owner) => Ok(Some(owner.clone())),
+                    None => self.landlord(vpc).await,
+                }
+            },
             self.interfaces(tags::filter("vpc-id", [vpc])),
             self.endpoints(within("vpc-id")),
             self.groups_in(vpc),

@@ -15,6 +15,8 @@ pub struct Past {
     pub size: Option<u64>,
     /// The one that a read gives.
     pub current: bool,
+    /// Names its content, as [`Object::etag`] does. `None` for the mark of a deletion.
+    pub etag: Option<String>,
 }
 
 impl Objects {
@@ -42,6 +44,7 @@ impl Objects {
                 written: moment(version.last_modified()),
                 size: version.size().and_then(|size| u64::try_from(size).ok()),
                 current: version.is_latest().unwrap_or_default(),
+                etag: version.e_tag().map(Into::into),
             }));
             let deleted = page.delete_markers().iter().filter(|mark| mark.key() == Some(&full));
             found.extend(deleted.map(|mark| Past {
@@ -49,6 +52,7 @@ impl Objects {
                 written: moment(mark.last_modified()),
                 size: None,
                 current: mark.is_latest().unwrap_or_default(),
+                etag: None,
             }));
             if page.is_truncated() != Some(true) {
                 break;

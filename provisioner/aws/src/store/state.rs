@@ -33,14 +33,40 @@ impl S3Store {
         self.read(&object)
     }
 
+    /// What is stored now, readable or not: its version, and the state or what is wrong with it.
+    pub async fn current(&self) -> Result<Option<(Version, Result<State>)>> {
+        let object = self.objects.get(STATE).await?;
+        Ok(object.map(|object| (Version(object.etag.clone()), self.read(&object))))
+    }
+
+    /// The newest readable state before this version, or before the mark that a deletion left (`None`).
+    pub async fn before(&self, current: Option<&Version>) -> Result<Option<(String, State)>> {
+        let mut past = self.history().await?.into_iter();
+        if let Some(Version(etag)) = current {
+            past.find(|one| one.etag.as_ref() == Some(etag));
+        }
+        for one in past.filter(|one| one.size.is_some()) {
+            match self.at(&one.version).await {
+                Ok(state) => return Ok(Some((one.version, state))),
+                Err(error) if matches!(error.class, Class::State | Class::Absent) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     /// Makes an earlier version the current state. The current one may be damaged: it stays in the
-    /// history. Serial and fence go on from the current ones, so that nobody takes it for stale.
+    /// history. Serial and fence go on from the newest ones, so that nobody takes it for stale.
     pub async fn restore(&self, version: &str) -> Result<State> {
         let mut state = self.at(version).await?;
         let current = self.objects.get(STATE).await?;
-        if let Some(Ok(current)) = current.as_ref().map(|object| State::from_bytes(&object.bytes)) {
-            state.serial = state.serial.max(current.serial);
-            state.fence = state.fence.max(current.fence);
+        let newest = match current.as_ref().map(|object| State::from_bytes(&object.bytes)) {
+            Some(Ok(current)) => Some(current),
+            _ => self.before(None).await?.map(|(_, state)| state),
+        };
+        if let Some(newest) = newest {
+            state.serial = state.serial.max(newest.serial);
+            state.fence = state.fence.max(newest.fence);
         }
         state.serial += 1;
         let bytes = state.to_bytes()?;
@@ -64,7 +90,8 @@ impl S3Store {
             let advice = if is_newer(&object.bytes) {
                 ""
             } else {
-                "; `state history` lists earlier versions, `state restore <version>` brings one back"
+                "; `state rebuild` makes it again from the cloud; `state history` lists earlier versions, \
+                 `state restore <version>` brings one back"
             };
             Error { message: format!("{place}: {}{advice}", error.message), ..error }
         })

@@ -51,6 +51,14 @@ async fn a_lock_is_held_once_and_its_fence_grows() {
     assert_eq!(lease.fence(), 2);
     let row = show(&locks, KEY).await.unwrap().unwrap();
     assert_eq!(row.claim.unwrap().holder.run, None, "the former holder's run is gone");
+
+    // A row that was removed by hand goes on above what was known.
+    let options = Options { above: 41, ..Options::default() };
+    for fence in [42, 43] {
+        let lease = acquire(&locks, "shop/lost", holder("ci"), &options, &clock).await.unwrap();
+        assert_eq!(lease.fence(), fence);
+        lease.release().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -100,7 +108,7 @@ async fn conditions_are_those_of_the_contract() {
         let stale = rand::random_ratio(1, 4);
         let seen = if stale { Some("stale".to_owned()) } else { seen };
         let write = match rand::random_range(0..6) {
-            0..2 => Write::Take { seen, rvn: rvn(), claim: claim(&owner) },
+            0..2 => Write::Take { seen, rvn: rvn(), claim: claim(&owner), raise: 1 },
             2..4 => {
                 let at = Timestamp::from_second(1_790_000_001).unwrap();
                 Write::Beat { seen: seen.unwrap_or_default(), rvn: rvn(), owner, fence, at }

@@ -14,7 +14,7 @@ use crate::failure::{Code, Failure};
 use crate::reconcile::{Writing, compared};
 use crate::release::Releases;
 use crate::session::{Session, Start};
-use crate::{interrupt, report, sweep};
+use crate::{interrupt, report, sweep, trust};
 
 pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
@@ -54,6 +54,9 @@ pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Fai
 async fn destroy(args: &Destroy, writing: &Writing<'_>) -> Result<Vec<String>, Failure> {
     let session = writing.session;
     let name = &session.environment().name;
+    if writing.is_first {
+        trust::nothing_is_left(session).await?;
+    }
     let nothing = Graph::new();
     let (_, plan) = compared(session, &nothing, &writing.state()).await?;
     report::note(&report::plan(&plan, name));

@@ -8,14 +8,18 @@ use crate::failure::{Code, Failure};
 use crate::reconcile::Draft;
 use crate::saved_plan::SavedPlan;
 use crate::session::{Session, Start};
-use crate::{images, report};
+use crate::{images, report, trust};
 
 pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let session = Session::open(global, Start::Never).await?;
     let (state, version) = session.state().await?;
     let known = images::known(&session, &state);
-    let draft = Draft::of(&session, &state, known.images).await?;
+    let (draft, ()) = tokio::try_join!(
+        Draft::of(&session, &state, known.images),
+        trust::newest(&session, &state, version.as_ref()),
+    )?;
+    trust::nothing_is_there(&session, &state, &draft).await?;
     let environment = session.environment();
     let calls: u64 = session.aws.calls().iter().map(|(_, count)| count).sum();
     let seconds = began.elapsed().as_secs_f64();

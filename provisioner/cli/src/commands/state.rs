@@ -1,5 +1,8 @@
 //! `state`: what is stored about an environment, its history, and its lock.
 
+mod facts;
+mod rebuild;
+
 use std::process::ExitCode;
 
 use engine::lock::{Claim, force, show};
@@ -22,6 +25,7 @@ pub(crate) async fn run(global: &Global, verb: &State) -> Result<ExitCode, Failu
         State::Show { resource } => print(&session, resource.as_deref()).await?,
         State::Unlock { fence } => unlock(global, &session, *fence).await?,
         State::History => history(global, &session).await?,
+        State::Rebuild { yes } => Box::pin(rebuild::run(global, &session, *yes)).await?,
         State::Restore { version } => restore(global, &session, version).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -16,7 +16,7 @@ use crate::images::{Built, Images};
 use crate::reconcile::{Draft, Writing, at};
 use crate::saved_plan::SavedPlan;
 use crate::session::{Session, Start};
-use crate::{images, interrupt, outputs, preflight, report, ship};
+use crate::{images, interrupt, outputs, preflight, report, ship, trust};
 
 pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode, Failure> {
     let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
@@ -48,6 +48,7 @@ async fn up(
         let now = SavedPlan::new(&session.account, session.environment(), version, plan)?;
         saved.require_same(&now)?;
     }
+    trust::nothing_is_there(session, &state, &draft).await?;
     preflight::secrets(session, &draft)?;
     let built = images::build_all(session, &to_build, &mut images).await?;
     if !built.is_empty() {

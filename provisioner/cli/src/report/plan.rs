@@ -70,18 +70,22 @@ fn one(step: &Step) -> String {
     }
     text.push('\n');
     for difference in &step.differences {
-        text += &format!("      {}\n", change(difference));
+        text += &format!("      {}\n", differing(difference));
     }
     text
 }
 
-fn change(difference: &Difference) -> String {
-    let Difference { path, from, to } = difference;
+fn differing(Difference { path, from, to }: &Difference) -> String {
+    change(path, from.as_ref(), to.as_ref())
+}
+
+/// What a path had and has.
+pub(super) fn change(path: &str, from: Option<&Value>, to: Option<&Value>) -> String {
     match (from, to) {
         (Some(from), Some(to)) => format!("{path}: {} -> {}", short(from), short(to)),
         (None, Some(to)) => format!("{path}: + {}", short(to)),
         (Some(from), None) => format!("{path}: - {}", short(from)),
-        (None, None) => path.clone(),
+        (None, None) => path.to_owned(),
     }
 }
 

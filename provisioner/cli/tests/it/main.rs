@@ -5,6 +5,7 @@
 mod account;
 mod containers;
 mod environment;
+mod hands;
 mod help;
 mod http;
 mod init;

@@ -4,6 +4,7 @@ use aws::Aws;
 use engine::Owner;
 
 use crate::account::Account;
+use crate::inventory::inventory;
 use crate::support::{PROD, Project, Run, wait};
 
 fn made(account: &Account) -> Project {
@@ -65,27 +66,96 @@ fn a_stranger_lives_in_the_vpc() {
     let account = Account::new();
     let project = made(&account);
     let aws = account.connect();
-    let theirs = wait(move_in(&aws));
+    let theirs = wait(Theirs::move_in(&aws));
+    let Theirs { group, endpoint, interface } = &theirs;
+    // They are named, and are no drift of ours.
+    let drift = project.run(&["drift"]).done();
     let run = project.run(&["destroy", "--yes"]);
-    refused(&run, &format!("security-group {theirs} of whoever named it bakery"));
+    for stranger in [
+        format!("security-group {group} of whoever named it bakery"),
+        format!("vpc-endpoint {endpoint} of Amazon GuardDuty"),
+        format!("network-interface {interface} of the bakery's oven"),
+    ] {
+        refused(&run, &stranger);
+        assert!(drift.contains(&stranger), "{stranger}: {drift}");
+    }
     // Nothing went.
     project.run(&["plan"]).done();
-    let call = aws.write().unwrap().ec2.delete_security_group().group_id(theirs);
-    wait(call.send()).unwrap();
+    wait(theirs.move_out(&aws));
+    let drift = project.run(&["drift"]).done();
+    assert!(!drift.contains("others in the VPC"), "{drift}");
     project.run(&["destroy", "--yes"]).done();
 }
 
-/// Somebody makes a security group in our VPC. Returns its id.
-async fn move_in(aws: &Aws) -> String {
-    use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
-    let [(tag, _), ..] = Owner::of("shop", "prod").tags();
-    let found = aws.read().ec2.describe_vpcs().send().await.unwrap();
-    let vpc = found.vpcs().iter().find(|vpc| vpc.tags().iter().any(|one| one.key() == Some(tag)));
-    let name = Tag::builder().key("Name").value("bakery").build();
-    let tags =
-        TagSpecification::builder().resource_type(ResourceType::SecurityGroup).tags(name).build();
-    let call = aws.write().unwrap().ec2.create_security_group().tag_specifications(tags);
-    let call =
-        call.group_name("bakery").description("theirs").vpc_id(vpc.unwrap().vpc_id().unwrap());
-    call.send().await.unwrap().group_id.unwrap()
+/// What others have in our VPC.
+struct Theirs {
+    group: String,
+    endpoint: String,
+    interface: String,
+}
+
+impl Theirs {
+    async fn move_in(aws: &Aws) -> Self {
+        use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VpcEndpointType};
+        let (read, write) = (&aws.read().ec2, &aws.write().unwrap().ec2);
+        let ours = Filter::builder().name("tag-key").values(Owner::TAGS[0]).build();
+        let found = read.describe_subnets().filters(ours).send().await.unwrap();
+        let subnet = &found.subnets()[0];
+        let (vpc, subnet) = (subnet.vpc_id().unwrap(), subnet.subnet_id().unwrap());
+        let tagged = |what: ResourceType, key: &str, value: &str| {
+            let tag = Tag::builder().key(key).value(value).build();
+            TagSpecification::builder().resource_type(what).tags(tag).build()
+        };
+        let call = write.create_security_group().group_name("bakery").description("theirs");
+        let call = call.vpc_id(vpc).tag_specifications(tagged(
+            ResourceType::SecurityGroup,
+            "Name",
+            "bakery",
+        ));
+        let group = call.send().await.unwrap().group_id.unwrap();
+        let call = write.create_vpc_endpoint().vpc_id(vpc).subnet_ids(subnet);
+        let call = call.vpc_endpoint_type(VpcEndpointType::Interface);
+        let call = call.service_name("com.amazonaws.us-east-1.guardduty-data");
+        let guard = tagged(ResourceType::VpcEndpoint, "GuardDutyManaged", "true");
+        let made = call.tag_specifications(guard).send().await.unwrap();
+        let endpoint = made.vpc_endpoint.unwrap().vpc_endpoint_id.unwrap();
+        let call = write.create_network_interface().subnet_id(subnet).groups(&group);
+        let made = call.description("the bakery's oven").send().await.unwrap();
+        let interface = made.network_interface.unwrap().network_interface_id.unwrap();
+        Self { group, endpoint, interface }
+    }
+
+    async fn move_out(self, aws: &Aws) {
+        let ec2 = &aws.write().unwrap().ec2;
+        let call = ec2.delete_network_interface().network_interface_id(self.interface);
+        call.send().await.unwrap();
+        ec2.delete_vpc_endpoints().vpc_endpoint_ids(self.endpoint).send().await.unwrap();
+        ec2.delete_security_group().group_id(self.group).send().await.unwrap();
+    }
+}
+
+#[test]
+fn a_load_balancer_of_our_name_is_somebody_elses() {
+    let account = Account::new();
+    let mut project = Project::with(&[("prod", PROD)]);
+    account.hold(&mut project);
+    let aws = account.connect();
+    let theirs = wait(async {
+        let found = aws.read().ec2.describe_subnets().send().await.unwrap();
+        let subnets = found.subnets().iter().filter_map(|one| one.subnet_id()).take(2);
+        let call = aws.write().unwrap().elb.create_load_balancer().name("shop-prod");
+        let made = subnets.fold(call, |call, subnet| call.subnets(subnet)).send().await.unwrap();
+        made.load_balancers()[0].load_balancer_arn().unwrap().to_owned()
+    });
+    project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
+    let before = inventory(&aws);
+    let run = project.run(&["up", "--yes"]);
+    refused(
+        &run,
+        &format!("load-balancer.main: {theirs} exists already and carries no tags of ours"),
+    );
+    let after = inventory(&aws);
+    let made: Vec<_> = after.difference(&before).collect();
+    let is_shared = |name: &&String| name.starts_with("bucket ") || name.starts_with("table ");
+    assert!(made.iter().all(is_shared), "{made:?}");
 }

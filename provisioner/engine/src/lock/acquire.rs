@@ -22,20 +22,24 @@ pub struct Options {
     pub wait: Option<Duration>,
     /// How long the lock stays ours without a sign of life from us.
     pub lease: Duration,
+    /// The fence is to be higher than this: a row that was removed by hand would begin at 1 again, and
+    /// the state that was saved under a higher one would look newer than what comes after it.
+    pub above: u64,
     /// Told who has the lock, once per holder, while waiting.
     pub waiting: Arc<dyn Fn(&Held) + Send + Sync>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { wait: None, lease: LEASE, waiting: Arc::new(|_| {}) }
+        Self { wait: None, lease: LEASE, above: 0, waiting: Arc::new(|_| {}) }
     }
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Options");
-        shown.field("wait", &self.wait).field("lease", &self.lease).finish_non_exhaustive()
+        shown.field("wait", &self.wait).field("lease", &self.lease).field("above", &self.above);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -157,7 +161,8 @@ impl<T: LockTable, C: Time> Challenge<'_, T, C> {
                 return Ok(Step::Held(Held::new(self.key, row, claim, silent, now)));
             }
         }
-        self.take(row.map(|row| row.rvn)).await
+        let raise = 1 + self.options.above.saturating_sub(row.as_ref().map_or(0, |row| row.fence));
+        self.take(row.map(|row| row.rvn), raise).await
     }
 
     /// How long this nonce has been seen. The clock starts after the answer came: the write that put
@@ -172,7 +177,7 @@ impl<T: LockTable, C: Time> Challenge<'_, T, C> {
         }
     }
 
-    async fn take(&mut self, seen: Option<String>) -> Result<Step> {
+    async fn take(&mut self, seen: Option<String>, raise: u64) -> Result<Step> {
         // A lost take over the same nonce is repeated word for word: whichever of the two lands, the
         // other is refused, and the row shows the nonce that we expect.
         let (write, sent) = match self.taking.take() {
@@ -182,7 +187,10 @@ impl<T: LockTable, C: Time> Challenge<'_, T, C> {
             _ => {
                 self.claim.beat = self.time.wall();
                 let rvn = Uuid::new_v4().simple().to_string();
-                (Write::Take { seen, rvn, claim: self.claim.clone() }, Moment::now(self.time))
+                (
+                    Write::Take { seen, rvn, claim: self.claim.clone(), raise },
+                    Moment::now(self.time),
+                )
             }
         };
         let answer = self.table.write(self.key, &write).await;

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// One environment's lock as the table holds it. Once written it is never deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// How many times the lock was taken or broken. Only grows, also across releases.
+    /// Grows whenever the lock is taken or broken, and never falls, also across releases.
     pub fence: u64,
     /// Version nonce: every write puts a fresh one.
     pub rvn: String,
@@ -34,9 +34,9 @@ pub struct Claim {
 /// A conditional write. Each carries the fresh nonce `rvn` that the row shows once it has landed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Takes the lock and raises the fence by one, if the nonce is still the one `seen` (`None`: if
+    /// Takes the lock and raises the fence by `raise`, if the nonce is still the one `seen` (`None`: if
     /// there is no row).
-    Take { seen: Option<String>, rvn: String, claim: Claim },
+    Take { seen: Option<String>, rvn: String, claim: Claim, raise: u64 },
     /// A sign of life, if owner, fence and nonce are still these.
     Beat { seen: String, rvn: String, owner: String, fence: u64, at: Timestamp },
     /// Frees the lock and keeps the fence, if owner and fence are still these.

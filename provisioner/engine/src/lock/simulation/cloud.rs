@@ -54,7 +54,7 @@ impl Truth {
             claim: before.as_ref().and_then(|row| row.claim.clone()),
         };
         match write {
-            Write::Take { claim, .. } => {
+            Write::Take { claim, raise, .. } => {
                 if let Some(victim) = &row.claim
                     && victim.owner != claim.owner
                 {
@@ -65,7 +65,7 @@ impl Truth {
                         self.wrong(format!("fence {fence} was stolen after {silent:?} of silence"));
                     }
                 }
-                row.fence += 1;
+                row.fence += raise;
                 row.claim = Some(claim.clone());
             }
             Write::Beat { at, .. } => row.claim.iter_mut().for_each(|claim| claim.beat = *at),

@@ -1,0 +1,205 @@
+//! Whether the stored state may be trusted. One that is gone, or older than it was, would have the cloud
+//! made a second time, or an old image shipped; so it is refused with what brings it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::kind::{Look, Observed};
+use engine::plan::Action;
+use engine::state::State;
+use engine::store::Version;
+use engine::{Address, Class, Id, Owner, Ready, Resource};
+use futures::future::try_join_all;
+use kinds::{
+    Cluster, ElasticIp, GatewayEndpoint, InternetGateway, LoadBalancer, LogGroup, NatGateway,
+    Repository, Role, RouteTable, SecurityGroup, Subnet, Vpc,
+};
+
+use crate::failure::{Code, Failure};
+use crate::reconcile::Draft;
+use crate::session::Session;
+use crate::sweep;
+
+/// What AWS makes a second time without a complaint: everything else has a name that is taken once.
+const NAMELESS: [&str; 8] = [
+    Vpc::KIND,
+    Subnet::KIND,
+    InternetGateway::KIND,
+    ElasticIp::KIND,
+    NatGateway::KIND,
+    RouteTable::KIND,
+    GatewayEndpoint::KIND,
+    SecurityGroup::KIND,
+];
+
+/// What has a name that an account or region gives once, and that is known before anything is made.
+const NAMED_ONCE: [&str; 5] =
+    [Cluster::KIND, LoadBalancer::KIND, LogGroup::KIND, Repository::KIND, Role::KIND];
+
+/// How many are named.
+const NAMED: usize = 5;
+
+/// Refuses a state that replaced a newer one: somebody copied an old version over it.
+pub(crate) async fn newest(
+    session: &Session,
+    state: &State,
+    version: Option<&Version>,
+) -> Result<(), Failure> {
+    let Some(version) = version else { return Ok(()) };
+    match session.store().before(Some(version)).await? {
+        Some((newer, before)) if is_older(state, &before) => {
+            let name = &session.environment().name;
+            let message = format!(
+                "the state of {name} is older than the one that it replaced (serial {} after {}): \
+                 somebody put an old version in its place",
+                state.serial, before.serial
+            );
+            Err(Failure::new(Code::State, message).hint(rebuild(session)).hint(format!(
+                "or bring back the newer one: provisioner state restore {newer} --env {name}"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a state, which comes after another one, was written before it.
+pub(crate) fn is_older(state: &State, before: &State) -> bool {
+    state.lineage == before.lineage && state.serial <= before.serial
+}
+
+/// Refuses to make what is there already: with our tags on it, because the state is gone or older; or
+/// under a name of ours in somebody else's hands. Better now than half-way.
+pub(crate) async fn nothing_is_there(
+    session: &Session,
+    state: &State,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    let creates = draft.plan.changes().filter(|step| step.action == Action::Create);
+    let creates: Vec<&Address> = creates
+        .map(|step| &step.address)
+        // What was begun is looked for by its operation.
+        .filter(|address| state.resources.get(address).is_none_or(|entry| entry.intent.is_none()))
+        .collect();
+    tokio::try_join!(knows_all(session, &creates), names_are_free(session, draft, &creates))?;
+    Ok(())
+}
+
+async fn names_are_free(
+    session: &Session,
+    draft: &Draft,
+    creates: &[&Address],
+) -> Result<(), Failure> {
+    let environment = session.environment();
+    let named = creates.iter().filter(|address| NAMED_ONCE.contains(&address.kind()));
+    let looks = named.map(async |address| {
+        let Some(node) = draft.graph.get(address) else { return Ok(None) };
+        let look = Look::Named(std::slice::from_ref(&node.spec));
+        let found = match session.kinds.of(address)?.observe(&session.aws, look).await {
+            Err(error) if error.is(Class::NotEmulated) => Vec::new(),
+            found => found?,
+        };
+        let owner = Owner {
+            resource: address.to_string(),
+            ..Owner::of(&environment.project, &environment.name)
+        };
+        let is_ours =
+            |seen: &Observed| seen.owner.as_ref().is_some_and(|other| other.same_resource(&owner));
+        let foreign = found.into_iter().find(|seen| stays(seen) && !is_ours(seen));
+        Ok::<_, Failure>(foreign.map(|seen| engine::plan::foreign(address, &seen).to_string()))
+    });
+    let taken: Vec<String> = try_join_all(looks).await?.into_iter().flatten().collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} cannot be made: names are taken", environment.name);
+    Err(taken.into_iter().fold(Failure::new(Code::Refused, message), Failure::hint))
+}
+
+async fn knows_all(session: &Session, creates: &[&Address]) -> Result<(), Failure> {
+    let made: BTreeSet<&Address> =
+        creates.iter().copied().filter(|address| NAMELESS.contains(&address.kind())).collect();
+    let found = tagged(session, &made).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    // Another run may have made them since the state was read. It has stored so beforehand.
+    let (state, version) = session.state().await?;
+    let unknown = found.iter().filter(|(address, id)| !knows(&state, address, id));
+    let unknown: Vec<String> = unknown.map(|(address, id)| format!("{address} ({id})")).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let name = &session.environment().name;
+    let what = if version.is_some() { "is not the newest" } else { "is gone" };
+    let message = format!(
+        "the state of {name} {what}: the account has {}, with its tags on it",
+        listed(&unknown)
+    );
+    lost(session, message).await
+}
+
+/// What carries the tags of one of these resources and stays.
+async fn tagged(
+    session: &Session,
+    made: &BTreeSet<&Address>,
+) -> Result<Vec<(Address, Id)>, Failure> {
+    let environment = session.environment();
+    let owner = Owner::of(&environment.project, &environment.name);
+    let kinds: BTreeMap<&str, ()> = made.iter().map(|address| (address.kind(), ())).collect();
+    let looks = kinds.keys().map(async |kind| {
+        match session.kinds.get(kind)?.observe(&session.aws, Look::Ours(&owner)).await {
+            Err(error) if error.is(Class::NotEmulated) => Ok(Vec::new()),
+            found => found,
+        }
+    });
+    let found = try_join_all(looks).await?.into_iter().flatten();
+    let found = found.filter(stays).filter_map(|seen| {
+        let address = Address::from(seen.owner?.resource.as_str());
+        made.contains(&address).then_some((address, seen.id))
+    });
+    Ok(found.collect())
+}
+
+fn stays(seen: &Observed) -> bool {
+    !matches!(seen.ready, Ready::Leaving(_))
+}
+
+fn knows(state: &State, address: &Address, id: &Id) -> bool {
+    state.resources.get(address).is_some_and(|entry| {
+        entry.intent.is_some() || entry.id.as_ref() == Some(id) || entry.older.contains(id)
+    })
+}
+
+/// Refuses to call an environment deleted whose state is gone and whose resources are not.
+pub(crate) async fn nothing_is_left(session: &Session) -> Result<(), Failure> {
+    let left = sweep::left(session).await?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    let name = &session.environment().name;
+    let what = listed(&left);
+    lost(session, format!("{name} has no state, and the account still has {what}")).await
+}
+
+async fn lost(session: &Session, message: String) -> Result<(), Failure> {
+    let failure = Failure::new(Code::State, message).hint(rebuild(session));
+    Err(match session.store().before(None).await? {
+        Some((version, _)) => failure.hint(format!(
+            "or look at what was stored (`provisioner state history`); the last one: provisioner state restore {version} --env {}",
+            session.environment().name
+        )),
+        None => failure,
+    })
+}
+
+fn rebuild(session: &Session) -> String {
+    let name = &session.environment().name;
+    format!("make it again from the cloud: provisioner state rebuild --env {name}")
+}
+
+fn listed(all: &[String]) -> String {
+    let named = all.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
