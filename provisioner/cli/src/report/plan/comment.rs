@@ -44,7 +44,11 @@ fn one(step: &Step) -> String {
     }
     text.push('\n');
     for difference in &step.differences {
-        text += &format!("      {}\n", change(difference).replace('\n', " "));
+        text += &format!(
+            "      {}\n",
+            change(&difference.path, difference.from.as_ref(), difference.to.as_ref())
+                .replace('\n', " ")
+        );
     }
     text
 }
