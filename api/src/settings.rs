@@ -193,10 +193,31 @@ impl Settings {
         if self.log.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(wrong("LOG", "is a filter such as info or info,api=debug"));
         }
-        if self.max_in_flight == 0 {
-            return Err(wrong("MAX_IN_FLIGHT", "is at least 1"));
-        }
+        self.check_ranges()?;
         self.check_database()
+    }
+
+    /// Zero, where it would refuse every request, and numbers that are slips of the finger.
+    fn check_ranges(&self) -> Result<(), SettingError> {
+        let size = |number: usize| u128::try_from(number).unwrap_or(u128::MAX);
+        for (variable, value, range) in [
+            ("REQUEST_TIMEOUT_MS", self.request_timeout.as_millis(), 1..=600_000),
+            ("DATABASE_ACQUIRE_TIMEOUT_MS", self.database_acquire_timeout.as_millis(), 1..=600_000),
+            ("BREAKER_OPEN_MS", self.breaker_open.as_millis(), 0..=600_000),
+            ("IDEMPOTENCY_TTL_SECONDS", self.idempotency_ttl.as_secs().into(), 1..=31_622_400),
+            ("DRAIN_SECONDS", self.drain.as_secs().into(), 0..=3600),
+            ("SHUTDOWN_TIMEOUT_SECONDS", self.shutdown_timeout.as_secs().into(), 0..=3600),
+            ("MAX_IN_FLIGHT", size(self.max_in_flight), 1..=1_000_000),
+            ("BODY_LIMIT_BYTES", size(self.body_limit), 1..=16_777_216),
+            ("RATE_LIMIT_PER_MINUTE", self.rate_limit.into(), 0..=1_000_000_000),
+            ("CACHE_ENTRIES", self.cache_entries.into(), 0..=100_000_000),
+        ] {
+            if !range.contains(&value) {
+                let (least, most) = range.into_inner();
+                return Err(wrong(variable, format!("is a number from {least} to {most}")));
+            }
+        }
+        Ok(())
     }
 
     /// Judges `DATABASE_URL` alone, which is all that `migrate` needs.

@@ -30,6 +30,7 @@ use failure::classify;
 use postgres::Postgres;
 pub(crate) use postgres::listener::Listener;
 pub(crate) use records::{Answer, ApiKey, Claim, Created, Delivery, Lease};
+use records::{corrupt, fingerprint, status};
 use sqlite::Sqlite;
 
 /// The database behind the API.
@@ -289,18 +290,4 @@ impl Store {
         crate::trace::database(operation, self.kind(), elapsed, error.is_some());
         outcome
     }
-}
-
-fn status(name: &str) -> Result<crate::payment::Status, sqlx::Error> {
-    crate::payment::Status::from_name(name)
-        .ok_or_else(|| corrupt(format!("unknown status {name:?}")))
-}
-
-fn fingerprint(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
-    bytes.try_into().map_err(|_| corrupt("a fingerprint is not 32 bytes long"))
-}
-
-/// A row that our own checks would not have let in.
-fn corrupt(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
-    sqlx::Error::Decode(why.into())
 }

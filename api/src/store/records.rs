@@ -4,6 +4,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::payment::Status;
+
 /// A create that must happen at most once.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
@@ -67,4 +69,17 @@ pub(crate) struct Delivery {
     pub at: OffsetDateTime,
     /// How often it was tried before, this time included.
     pub attempts: i32,
+}
+
+pub(super) fn status(name: &str) -> Result<Status, sqlx::Error> {
+    Status::from_name(name).ok_or_else(|| corrupt(format!("unknown status {name:?}")))
+}
+
+pub(super) fn fingerprint(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
+    bytes.try_into().map_err(|_| corrupt("a fingerprint is not 32 bytes long"))
+}
+
+/// A row that our own checks would not have let in.
+pub(super) fn corrupt(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(why.into())
 }
