@@ -1,0 +1,157 @@
+//! Where a rehearsal happens: an emulator in a temporary folder, the strict cloud in front of it, and the
+//! tool's own commands.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use local::{Docker, LocalCloud, Start};
+use stack::environment::Environment;
+use strict::{Config, Strict};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::copy::copy;
+use super::course::Origin;
+use crate::failure::{Code, Failure};
+use crate::project::Project;
+use crate::report;
+use crate::report::timeline::TIMELINE;
+
+/// The clock of the strict cloud while nothing is rehearsed yet: whatever takes minutes is there at once.
+const AT_ONCE: f64 = 1e6;
+
+pub(crate) struct Theatre {
+    folder: TempDir,
+    emulator: LocalCloud,
+    pub(crate) cloud: strict::Running,
+    environment: String,
+    region: String,
+    account: String,
+    scale: u32,
+}
+
+/// A command that has ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) err: String,
+    /// When it began, on this machine's clock.
+    pub(crate) origin: Origin,
+    pub(crate) took: Duration,
+}
+
+impl Theatre {
+    /// Starts all of it. The account's number becomes that of the emulator, so that ARNs are the same.
+    pub(crate) async fn open(
+        project: &Project,
+        environment: &Environment,
+        account: &str,
+        seed: u64,
+        scale: u32,
+    ) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("rehearsal-").tempdir().map_err(failed)?;
+        copy(project, environment, folder.path())?;
+        // The project's own Python environment, made now if need be: the next rehearsal finds it.
+        let venv = LocalCloud::of(&project.root)?.folder().root().join("venv");
+        let emulator = LocalCloud::of(folder.path())?.with_venv(venv);
+        let how = Start { region: environment.region.clone(), docker: Docker::Off };
+        let started = emulator.start(&how, |progress| match progress {
+            local::Progress::Starting { .. } | local::Progress::Ready { .. } => {}
+            other => report::note(&other.to_string()),
+        });
+        let upstream = started.await?.running.endpoint();
+        let config = Config { seed, ..Config::strict(upstream, AT_ONCE) };
+        let cloud = match Strict::start(config).await {
+            Ok(cloud) => cloud,
+            Err(error) => {
+                emulator.stop(false, |_| {}).await?;
+                return Err(failed(error));
+            }
+        };
+        let (name, region) = (environment.name.clone(), environment.region.clone());
+        let account = account.to_owned();
+        Ok(Self { folder, emulator, cloud, environment: name, region, account, scale })
+    }
+
+    /// From here on time passes in the cloud as in AWS.
+    pub(crate) fn begin(&self) {
+        self.cloud.clock().set_scale(f64::from(self.scale));
+    }
+
+    /// A file of the rehearsal's own.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs one of the tool's commands, with a timeline in this file.
+    pub(crate) async fn run(
+        &self,
+        arguments: &[&str],
+        input: &str,
+        timeline: &Path,
+    ) -> Result<Ended, Failure> {
+        let origin = Origin { at: Timestamp::now(), scale: f64::from(self.scale) };
+        let mut child = Command::new(std::env::current_exe().map_err(failed)?)
+            .args(arguments)
+            .args(["--env", &self.environment])
+            // Nobody's credentials, profiles and settings.
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .envs(local::variables(&self.cloud.endpoint, &self.region))
+            .env("AWS_ACCESS_KEY_ID", &self.account)
+            .env("PROVISIONER_CLOCK_SCALE", self.scale.to_string())
+            .env("PROVISIONER_DOCKER", "off")
+            .env(TIMELINE, timeline)
+            .current_dir(self.folder.path())
+            .kill_on_drop(true)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that asks for nothing may have ended already.
+            let _ended = stdin.write_all(input.as_bytes()).await;
+        }
+        let output = child.wait_with_output().await.map_err(failed)?;
+        let took = Timestamp::now().duration_since(origin.at);
+        Ok(Ended {
+            code: output.status.code(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            origin,
+            took: Duration::try_from(took).unwrap_or_default(),
+        })
+    }
+
+    /// Ends the emulator. The folder goes with the rest.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        self.emulator.stop(false, |_| {}).await?;
+        Ok(())
+    }
+}
+
+impl Ended {
+    /// The end of what it said, when it did not do its work.
+    pub(crate) fn require(self, what: &str) -> Result<Self, Failure> {
+        if self.code == Some(0) {
+            return Ok(self);
+        }
+        let message = format!("the rehearsal of `{what}` failed, and the real one would");
+        let said: Vec<&str> = self.err.lines().filter(|line| !line.is_empty()).collect();
+        let last = said.iter().skip(said.len().saturating_sub(10));
+        let failure = if self.err.contains("its heartbeat has not got through") {
+            Failure::new(Code::Failed, "this machine stood still for too long to rehearse")
+                .hint("let time pass more slowly, with `--scale 5` for example")
+        } else {
+            Failure::new(Code::Failed, message)
+        };
+        Err(last.fold(failure, |failure, line| failure.hint(*line)))
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::Failed, error.to_string())
+}
