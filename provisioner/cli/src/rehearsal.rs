@@ -10,4 +10,4 @@ mod theatre;
 pub(crate) use course::{Course, Span};
 pub(crate) use findings::Findings;
 pub(crate) use last::Last;
-pub(crate) use theatre::Theatre;
+pub(crate) use theatre::{Failed, Theatre};

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 
 use engine::Address;
 use engine::plan::Plan;
+use engine::state::State;
 use serde::Serialize;
 use stack::environment::{self, Environment, Secret};
 use strict::Faults;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Rehearse};
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, file};
 use crate::project::Project;
-use crate::rehearsal::{Course, Findings, Last, Theatre};
+use crate::rehearsal::{Course, Failed, Findings, Last, Theatre};
 use crate::report;
 use crate::saved_plan::SavedPlan;
 use crate::session::ACCOUNT;
@@ -50,13 +51,33 @@ pub(crate) async fn run(global: &Global, args: &Rehearse) -> Result<ExitCode, Fa
         Last::Nothing(_) => None,
     };
     let account = known.or_else(|| environment.account.clone()).unwrap_or_else(|| NOBODY.into());
-    let theatre = Theatre::open(&project, environment, &account, args.seed, args.scale).await?;
-    let ended = tokio::select! {
-        ended = play(&theatre, environment, last, faults, args.seed) => ended,
-        () = interrupted() => Err(Failure::new(Code::Interrupted, "the rehearsal was interrupted")),
+    let mut scale = args.scale;
+    let rehearsed = loop {
+        let theatre = Theatre::open(&project, environment, &account, args.seed, scale).await?;
+        let ended = tokio::select! {
+            ended = play(&theatre, environment, last.clone(), faults.clone(), args.seed) => ended,
+            () = interrupted() => {
+                Err(Failure::new(Code::Interrupted, "the rehearsal was interrupted").into())
+            }
+        };
+        theatre.close().await?;
+        match ended {
+            Ok(rehearsed) => break rehearsed,
+            Err(Failed::For(failure)) => return Err(failure),
+            Err(Failed::Stalled) if scale > 1 => {
+                scale = (scale / 3).max(1);
+                report::note(&format!(
+                    "this machine is too busy for that pace: again with --scale {scale}"
+                ));
+            }
+            Err(Failed::Stalled) => {
+                let message = "this machine stood still for too long to rehearse anything";
+                return Err(
+                    Failure::new(Code::Failed, message).hint("try again when it is less busy")
+                );
+            }
+        }
     };
-    theatre.close().await?;
-    let rehearsed = ended?;
     if global.json {
         report::json(&report::rehearsed_json(&rehearsed))?;
     } else {
@@ -82,31 +103,29 @@ async fn play(
     last: Last,
     faults: Faults,
     seed: u64,
-) -> Result<Rehearsed, Failure> {
+) -> Result<Rehearsed, Failed> {
     let unseen = theatre.file("before.jsonl");
+    let (state, from_nothing) = match last {
+        Last::State(state) => {
+            let number = state.resources.len();
+            report::note(&format!("building what was last applied: {number} resources"));
+            (*state, None)
+        }
+        Last::Nothing(why) => {
+            report::note(&format!("rehearsing from nothing: {why}"));
+            (State::new(&environment.project, &environment.name), Some(why))
+        }
+    };
     for (name, source) in &environment.secrets {
         if let Secret::Given = source {
             let set = theatre.run(&["secret", "set", name], PLACEHOLDER, &unseen).await?;
             set.require("secret set")?;
         }
     }
-    let mut built = 0;
-    let mut from_nothing = None;
-    match last {
-        Last::Nothing(why) => {
-            report::note(&format!("rehearsing from nothing: {why}"));
-            from_nothing = Some(why);
-        }
-        Last::State(state) => {
-            built = state.resources.len();
-            report::note(&format!("building what was last applied: {built} resources"));
-            let path = theatre.file("state.json");
-            let bytes = state.to_bytes()?;
-            std::fs::write(&path, bytes).map_err(|error| crate::failure::file(&path, &error))?;
-            let arguments = ["rebuild", &path.to_string_lossy()];
-            theatre.run(&arguments, "", &unseen).await?.require("what was last applied")?;
-        }
-    }
+    let path = theatre.file("state.json");
+    std::fs::write(&path, state.to_bytes()?).map_err(|error| file(&path, &error))?;
+    let arguments = ["rebuild", &path.to_string_lossy()];
+    theatre.run(&arguments, "", &unseen).await?.require("what was last applied")?;
     let path = theatre.file("plan.json");
     let arguments = ["plan", "--out", &path.to_string_lossy()];
     let mut planned = theatre.run(&arguments, "", &unseen).await?;
@@ -126,6 +145,7 @@ async fn play(
     let destroy = course(theatre, "destroy", &arguments, &needs).await?;
     let findings = Findings::of(&theatre.cloud, from);
     let environment = environment.name.clone();
+    let built = state.resources.len();
     Ok(Rehearsed { environment, built, from_nothing, up, destroy, seed, findings })
 }
 
@@ -134,11 +154,11 @@ async fn course(
     name: &str,
     arguments: &[&str],
     needs: &BTreeMap<Address, BTreeSet<Address>>,
-) -> Result<Course, Failure> {
+) -> Result<Course, Failed> {
     let timeline = theatre.file(&format!("{name}.jsonl"));
     let ended = theatre.run(arguments, "", &timeline).await?.require(name)?;
     let seconds = ended.took.as_secs_f64() * ended.origin.scale;
-    Course::read(&timeline, ended.origin, seconds, needs)
+    Ok(Course::read(&timeline, ended.origin, seconds, needs)?)
 }
 
 fn needs(plan: &Plan) -> BTreeMap<Address, BTreeSet<Address>> {

@@ -49,10 +49,9 @@ fn code(call: &Call) -> &str {
 
 /// A kind of fault in words.
 fn said(fault: &str) -> String {
-    let kind = fault.split(':').next().unwrap_or(fault);
-    let words = match kind {
+    let words = match fault {
         "throttle" => "throttled",
-        "500" | "503" => "answered with a server error",
+        "500" | "500-before" | "500-after" | "503" => "answered with a server error",
         "before" => "cut off before the effect",
         "after" => "cut off after the effect",
         other => other,

@@ -7,6 +7,7 @@ use crate::failure::{Code, Failure};
 use crate::session::{Session, Start};
 
 /// Where a rehearsal begins.
+#[derive(Clone)]
 pub(crate) enum Last {
     /// With what this state remembers.
     State(Box<State>),

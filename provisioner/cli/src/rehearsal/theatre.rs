@@ -1,6 +1,7 @@
 //! Where a rehearsal happens: an emulator in a temporary folder, the strict cloud in front of it, and the
 //! tool's own commands.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -23,6 +24,12 @@ use crate::report::timeline::TIMELINE;
 /// The clock of the strict cloud while nothing is rehearsed yet: whatever takes minutes is there at once.
 const AT_ONCE: f64 = 1e6;
 
+/// How a command ends that could not keep its lock.
+const STOOD_STILL: &str = "its heartbeat has not got through";
+
+/// How much of a failed command's output is shown.
+const LAST_LINES: usize = 10;
+
 pub(crate) struct Theatre {
     folder: TempDir,
     emulator: LocalCloud,
@@ -31,6 +38,8 @@ pub(crate) struct Theatre {
     region: String,
     account: String,
     scale: u32,
+    /// Virtual seconds per real second of the commands that are run now.
+    pace: Cell<u32>,
 }
 
 /// A command that has ended.
@@ -72,11 +81,21 @@ impl Theatre {
         };
         let (name, region) = (environment.name.clone(), environment.region.clone());
         let account = account.to_owned();
-        Ok(Self { folder, emulator, cloud, environment: name, region, account, scale })
+        Ok(Self {
+            folder,
+            emulator,
+            cloud,
+            environment: name,
+            region,
+            account,
+            scale,
+            pace: Cell::new(1),
+        })
     }
 
     /// From here on time passes in the cloud as in AWS.
     pub(crate) fn begin(&self) {
+        self.pace.set(self.scale);
         self.cloud.clock().set_scale(f64::from(self.scale));
     }
 
@@ -92,7 +111,7 @@ impl Theatre {
         input: &str,
         timeline: &Path,
     ) -> Result<Ended, Failure> {
-        let origin = Origin { at: Timestamp::now(), scale: f64::from(self.scale) };
+        let origin = Origin { at: Timestamp::now(), scale: f64::from(self.pace.get()) };
         let mut child = Command::new(std::env::current_exe().map_err(failed)?)
             .args(arguments)
             .args(["--env", &self.environment])
@@ -102,7 +121,7 @@ impl Theatre {
             .env("HOME", self.folder.path())
             .envs(local::variables(&self.cloud.endpoint, &self.region))
             .env("AWS_ACCESS_KEY_ID", &self.account)
-            .env("PROVISIONER_CLOCK_SCALE", self.scale.to_string())
+            .env("PROVISIONER_CLOCK_SCALE", self.pace.get().to_string())
             .env("PROVISIONER_DOCKER", "off")
             .env(TIMELINE, timeline)
             .current_dir(self.folder.path())
@@ -134,21 +153,32 @@ impl Theatre {
 }
 
 impl Ended {
-    /// The end of what it said, when it did not do its work.
-    pub(crate) fn require(self, what: &str) -> Result<Self, Failure> {
+    /// What it said at last, when it did not do its work.
+    pub(crate) fn require(self, what: &str) -> Result<Self, Failed> {
         if self.code == Some(0) {
             return Ok(self);
         }
-        let message = format!("the rehearsal of `{what}` failed, and the real one would");
+        if self.err.contains(STOOD_STILL) {
+            return Err(Failed::Stalled);
+        }
+        let message = format!("the rehearsal of `{what}` failed, and so would the real one");
         let said: Vec<&str> = self.err.lines().filter(|line| !line.is_empty()).collect();
-        let last = said.iter().skip(said.len().saturating_sub(10));
-        let failure = if self.err.contains("its heartbeat has not got through") {
-            Failure::new(Code::Failed, "this machine stood still for too long to rehearse")
-                .hint("let time pass more slowly, with `--scale 5` for example")
-        } else {
-            Failure::new(Code::Failed, message)
-        };
-        Err(last.fold(failure, |failure, line| failure.hint(*line)))
+        let last = said.iter().skip(said.len().saturating_sub(LAST_LINES));
+        let failure = Failure::new(Code::Failed, message);
+        Err(Failed::For(last.fold(failure, |failure, line| failure.hint(*line))))
+    }
+}
+
+/// Why a rehearsal came to no end.
+pub(crate) enum Failed {
+    /// This machine stood still for longer than a lock's lease on the rehearsal's clock.
+    Stalled,
+    For(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Failed {
+    fn from(failure: E) -> Self {
+        Self::For(failure.into())
     }
 }
 
