@@ -7,6 +7,7 @@ mod findings;
 mod last;
 mod theatre;
 
+pub(crate) use copy::ACCOUNT;
 pub(crate) use course::{Course, Span};
 pub(crate) use findings::Findings;
 pub(crate) use last::Last;

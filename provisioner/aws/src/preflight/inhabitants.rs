@@ -61,11 +61,16 @@ impl Aws {
         for endpoint in endpoints.iter().filter(|one| readiness(one).is_some()) {
             found.push(one("vpc-endpoint", endpoint.vpc_endpoint_id(), endpoint.tags.as_deref()));
         }
+        // A gateway that is gone may still be read in the description of its interface.
+        let mut departed = Vec::new();
         for gateway in &gateways {
+            let inhabitant = one("nat-gateway", gateway.nat_gateway_id(), gateway.tags.as_deref());
             if crate::network::nat_gateway::readiness(gateway)
                 .is_some_and(|ready| !matches!(ready, Ready::Never(_)))
             {
-                found.push(one("nat-gateway", gateway.nat_gateway_id(), gateway.tags.as_deref()));
+                found.push(inhabitant);
+            } else {
+                departed.push(inhabitant);
             }
         }
         let stands_here = |balancer: &&aws_sdk_elasticloadbalancingv2::types::LoadBalancer| {
@@ -93,7 +98,8 @@ impl Aws {
                 ..one("load-balancer", Some(arn), None)
             });
         }
-        let interfaces = interfaces.iter().map(|interface| tenant(interface, &found));
+        departed.extend_from_slice(&found);
+        let interfaces = interfaces.iter().map(|interface| tenant(interface, &departed));
         let interfaces: Vec<Inhabitant> = interfaces.collect();
         found.extend(interfaces);
         Ok(found)

@@ -18,10 +18,6 @@ use crate::project::Project;
 use crate::rehearsal::{Course, Failed, Findings, Last, Theatre};
 use crate::report;
 use crate::saved_plan::SavedPlan;
-use crate::session::ACCOUNT;
-
-/// The account where none is known.
-const NOBODY: &str = "000000000000";
 
 /// What a given secret is while it is rehearsed.
 const PLACEHOLDER: &str = "placeholder-of-a-rehearsal";
@@ -46,14 +42,9 @@ pub(crate) async fn run(global: &Global, args: &Rehearse) -> Result<ExitCode, Fa
     let last = Last::of(global).await?;
     let loaded = environment::load(&project.folder(), &project.environment(global)?)?;
     let environment = &loaded.environment;
-    let known = match &last {
-        Last::State(state) => state.fact::<String>(ACCOUNT),
-        Last::Nothing(_) => None,
-    };
-    let account = known.or_else(|| environment.account.clone()).unwrap_or_else(|| NOBODY.into());
     let mut scale = args.scale;
     let rehearsed = loop {
-        let theatre = Theatre::open(&project, environment, &account, args.seed, scale).await?;
+        let theatre = Theatre::open(&project, environment, args.seed, scale).await?;
         let ended = tokio::select! {
             ended = play(&theatre, environment, last.clone(), faults.clone(), args.seed) => ended,
             () = interrupted() => {
@@ -65,7 +56,7 @@ pub(crate) async fn run(global: &Global, args: &Rehearse) -> Result<ExitCode, Fa
             Ok(rehearsed) => break rehearsed,
             Err(Failed::For(failure)) => return Err(failure),
             Err(Failed::Stalled) if scale > 1 => {
-                scale = (scale / 3).max(1);
+                scale = (scale / 2).max(1);
                 report::note(&format!(
                     "this machine is too busy for that pace: again with --scale {scale}"
                 ));

@@ -10,6 +10,9 @@ use crate::failure::{Failure, file};
 use crate::images::architecture;
 use crate::project::{FOLDER, Project};
 
+/// The emulator's own account: its registry knows no other.
+pub(crate) const ACCOUNT: &str = "000000000000";
+
 /// Copies the environment files to `to`, and puts one in front of the environment's own.
 pub(super) fn copy(project: &Project, environment: &Environment, to: &Path) -> Result<(), Failure> {
     let folder = to.join(FOLDER);
@@ -24,7 +27,10 @@ pub(super) fn copy(project: &Project, environment: &Environment, to: &Path) -> R
     let written = unused(&folder);
     std::fs::rename(&own, folder.join(&written)).map_err(|error| file(&own, &error))?;
     // JSON is YAML too.
-    let text = json!({ "extends": written, "services": placeholders(environment, to)? });
+    let mut text = json!({ "extends": written, "services": placeholders(environment, to)? });
+    if environment.account.is_some() {
+        text["account"] = ACCOUNT.into();
+    }
     std::fs::write(&own, text.to_string()).map_err(|error| file(&own, &error))
 }
 

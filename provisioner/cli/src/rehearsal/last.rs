@@ -2,6 +2,7 @@
 
 use engine::state::State;
 
+use super::ACCOUNT;
 use crate::args::Global;
 use crate::failure::{Code, Failure};
 use crate::session::{Session, Start};
@@ -31,6 +32,16 @@ impl Last {
             let name = &session.environment().name;
             return Ok(Self::Nothing(format!("{name} has no state: nothing was made yet")));
         }
-        Ok(Self::State(Box::new(state)))
+        Ok(Self::State(Box::new(moved(&state)?)))
     }
+}
+
+/// The state as it would be in the emulator's account, whose number is in ARNs.
+fn moved(state: &State) -> Result<State, Failure> {
+    let Some(account) = state.fact::<String>(crate::session::ACCOUNT) else {
+        return Ok(state.clone());
+    };
+    let read = serde_json::to_string(state)
+        .and_then(|text| serde_json::from_str(&text.replace(&account, ACCOUNT)));
+    read.map_err(|error| Failure::new(Code::Failed, error.to_string()))
 }

@@ -36,7 +36,6 @@ pub(crate) struct Theatre {
     pub(crate) cloud: strict::Running,
     environment: String,
     region: String,
-    account: String,
     scale: u32,
     /// Virtual seconds per real second of the commands that are run now.
     pace: Cell<u32>,
@@ -52,11 +51,10 @@ pub(crate) struct Ended {
 }
 
 impl Theatre {
-    /// Starts all of it. The account's number becomes that of the emulator, so that ARNs are the same.
+    /// Starts all of it.
     pub(crate) async fn open(
         project: &Project,
         environment: &Environment,
-        account: &str,
         seed: u64,
         scale: u32,
     ) -> Result<Self, Failure> {
@@ -80,17 +78,7 @@ impl Theatre {
             }
         };
         let (name, region) = (environment.name.clone(), environment.region.clone());
-        let account = account.to_owned();
-        Ok(Self {
-            folder,
-            emulator,
-            cloud,
-            environment: name,
-            region,
-            account,
-            scale,
-            pace: Cell::new(1),
-        })
+        Ok(Self { folder, emulator, cloud, environment: name, region, scale, pace: Cell::new(1) })
     }
 
     /// From here on time passes in the cloud as in AWS.
@@ -120,7 +108,6 @@ impl Theatre {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .envs(local::variables(&self.cloud.endpoint, &self.region))
-            .env("AWS_ACCESS_KEY_ID", &self.account)
             .env("PROVISIONER_CLOCK_SCALE", self.pace.get().to_string())
             .env("PROVISIONER_DOCKER", "off")
             .env(TIMELINE, timeline)

@@ -7,6 +7,7 @@ const VERBS: &[&str] = &[
     "config",
     "plan",
     "up",
+    "rehearse",
     "status",
     "outputs",
     "deploy",

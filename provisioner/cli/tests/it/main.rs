@@ -15,6 +15,7 @@ mod local;
 mod processes;
 mod proxy;
 mod refusal;
+mod rehearse;
 mod saved_plan;
 mod secret;
 mod state;
