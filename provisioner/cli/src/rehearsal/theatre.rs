@@ -17,6 +17,7 @@ use tokio::process::Command;
 use super::copy::copy;
 use super::course::Origin;
 use crate::failure::{Code, Failure};
+use crate::native::INSIDE;
 use crate::project::Project;
 use crate::report;
 use crate::report::timeline::TIMELINE;
@@ -108,6 +109,8 @@ impl Theatre {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .envs(local::variables(&self.cloud.endpoint, &self.region))
+            // What is to be said of the files was said already.
+            .env(INSIDE, "rehearsal")
             .env("PROVISIONER_CLOCK_SCALE", self.pace.get().to_string())
             .env("PROVISIONER_DOCKER", "off")
             .env(TIMELINE, timeline)

@@ -19,6 +19,7 @@ services:
     port: 8000
     route: \"/*\"
     cpu: 256
+    memory: 1024
     replicas: 1
     secrets: { TOKEN: token }
 secrets: { token: given }

@@ -25,19 +25,31 @@ impl Graph {
     }
 }
 
-/// The outputs of these, the longest values first: an ARN ends with a name that may be an output too.
+/// The outputs of these, the longest values first: an ARN ends with a name. A name that we chose is the same
+/// everywhere, and may stand where no reference can.
 fn outputs<'a>(state: &State, of: impl Iterator<Item = &'a Address>) -> Vec<(String, Input)> {
     let mut found = Vec::new();
     for address in of {
-        for (field, value) in state.resources.get(address).into_iter().flat_map(|one| &one.outputs)
-        {
-            let value = value.as_str().filter(|value| value.len() >= SHORTEST);
+        let Some(entry) = state.resources.get(address) else { continue };
+        for (field, value) in &entry.outputs {
+            let given = |value: &&str| value.len() >= SHORTEST && !contains(&entry.desired, value);
+            let Some(value) = value.as_str().filter(given) else { continue };
             let input = Input::Output { of: address.clone(), field: field.clone() };
-            found.extend(value.map(|value| (value.to_owned(), input)));
+            found.push((value.to_owned(), input));
         }
     }
     found.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     found
+}
+
+/// Whether a text is one of a value's own.
+fn contains(value: &Value, text: &str) -> bool {
+    match value {
+        Value::Object(map) => map.values().any(|inner| contains(inner, text)),
+        Value::Array(items) => items.iter().any(|inner| contains(inner, text)),
+        Value::String(own) => own == text,
+        _ => false,
+    }
 }
 
 fn referring(value: &Value, outputs: &[(String, Input)]) -> Value {
@@ -106,7 +118,7 @@ mod tests {
         let service = graph.get(&"service.api".into()).unwrap();
         assert_eq!(service.spec["vpc"], json!({"$output": "vpc.main/id"}));
         let elsewhere = resolve(&service.spec, &|of, field| Some(format!("{of}!{field}")));
-        let wanted = json!(["log-group.api!arn:*", "log-group.api!name", "vpc.main!id0"]);
+        let wanted = json!(["log-group.api!arn:*", "/shop/prod", "vpc.main!id0"]);
         assert_eq!(elsewhere["policy"]["resources"], wanted);
         assert_eq!(elsewhere["port"], 8000);
     }
