@@ -34,6 +34,8 @@ pub type Guard = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 pub struct Aws {
     read: Arc<Clients>,
     write: Arc<Clients>,
+    /// What the clients for writing are made of.
+    writing: SdkConfig,
     guard: Guard,
     calls: Calls,
     region: String,
@@ -93,10 +95,13 @@ impl Aws {
             .with_max_attempts(8)
             .with_initial_backoff(Duration::from_millis(300))
             .with_max_backoff(Duration::from_secs(10));
+        let writing = config(RetryConfig::disabled());
+        let guard: Guard = Arc::new(|| Ok(()));
         Self {
-            read: Arc::new(Clients::new(&config(reads), &calls, false)),
-            write: Arc::new(Clients::new(&config(RetryConfig::disabled()), &calls, true)),
-            guard: Arc::new(|| Ok(())),
+            read: Arc::new(Clients::new(&config(reads), &calls, None)),
+            write: Arc::new(Clients::new(&writing, &calls, Some(&guard))),
+            writing,
+            guard,
             calls,
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
             endpoints: Arc::new(endpoints(sdk)),
@@ -105,10 +110,12 @@ impl Aws {
         }
     }
 
-    /// The same, asking `guard` before every mutating call.
+    /// The same, asking `guard` before every mutating call: when it is begun, and once more when it is
+    /// signed and goes out, because a process can be stopped between the two.
     #[must_use]
     pub fn guarded(&self, guard: Guard) -> Self {
-        Self { guard, ..self.clone() }
+        let write = Arc::new(Clients::new(&self.writing, &self.calls, Some(&guard)));
+        Self { write, guard, ..self.clone() }
     }
 
     /// Clients for calls that change nothing: repeated by the SDK on throttling and lost answers.
@@ -217,11 +224,12 @@ pub struct Clients {
 }
 
 impl Clients {
-    fn new(sdk: &SdkConfig, calls: &Calls, mutating: bool) -> Self {
+    /// For reading, or for writing under a guard.
+    fn new(sdk: &SdkConfig, calls: &Calls, guard: Option<&Guard>) -> Self {
         let watch = |id: &'static str| Watch {
             service: ENDPOINTS.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name),
             overridden: endpoint(sdk, id).is_some(),
-            mutating,
+            guard: guard.cloned(),
             calls: calls.clone(),
         };
         macro_rules! client {

@@ -22,6 +22,9 @@ pub fn error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Er
 where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
 {
+    if let Some(held_back) = chain(&error).find_map(|cause| cause.downcast_ref::<Error>()) {
+        return held_back.clone();
+    }
     let request = error.request_id().or_else(|| error.meta().request_id()).map(Into::into);
     let code = error.meta().code().map(str::to_owned);
     let message = error.meta().message().map(str::to_owned);

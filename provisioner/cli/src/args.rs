@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Drift,
     /// Brings the environment to what its file says.
     Up(Up),
+    /// Does today's plan in a strict copy of AWS on this machine, and shows how it goes.
+    Rehearse(Rehearse),
     /// Shows what runs, and whether it is healthy.
     #[command(after_help = "Example: provisioner status --env prod")]
     Status,
@@ -101,6 +103,9 @@ pub(crate) enum Verb {
     /// Runs a local service's process. Called by the tool itself.
     #[command(hide = true)]
     Supervise,
+    /// Builds what a state remembers in the cloud of a rehearsal. Called by the tool itself.
+    #[command(hide = true)]
+    Rebuild { state: PathBuf },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -226,6 +231,23 @@ pub(crate) struct Patience {
     /// Returns once the switch was asked for.
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example: provisioner rehearse --env prod\n         provisioner rehearse --env prod --faults throttle:20%,500:5% --seed 7"
+)]
+pub(crate) struct Rehearse {
+    /// What goes wrong on the way, as `provisioner/strict/README.md` lists it; `none` for nothing.
+    #[arg(long, value_name = "SPEC", default_value = "throttle:3%,500:1%,503:1%,after:2%")]
+    pub(crate) faults: String,
+    /// Where chance begins: the same seed, the same faults.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Seconds of AWS that pass in one of this machine. The faster, the more this machine's own time
+    /// counts.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) scale: u32,
 }
 
 #[derive(Clone, Debug, Args)]

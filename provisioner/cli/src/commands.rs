@@ -12,6 +12,8 @@ pub(crate) mod local;
 pub(crate) mod logs;
 pub(crate) mod outputs;
 pub(crate) mod plan;
+pub(crate) mod rebuild;
+pub(crate) mod rehearse;
 pub(crate) mod releases;
 pub(crate) mod restart;
 pub(crate) mod rollback;

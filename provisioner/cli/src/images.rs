@@ -212,7 +212,7 @@ pub(crate) fn remember(
     }
 }
 
-fn architecture(service: &Service) -> image::Architecture {
+pub(crate) fn architecture(service: &Service) -> image::Architecture {
     match service.architecture {
         Architecture::X86 => image::Architecture::X86_64,
         Architecture::Arm64 => image::Architecture::Arm64,

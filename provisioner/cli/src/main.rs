@@ -14,6 +14,7 @@ mod pin;
 mod preflight;
 mod project;
 mod reconcile;
+mod rehearsal;
 mod release;
 mod report;
 mod rollout;
@@ -61,6 +62,7 @@ async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
         Verb::Plan(args) => commands::plan::run(global, args).await,
         Verb::Drift => commands::drift::run(global).await,
         Verb::Up(args) => commands::up::run(global, args).await,
+        Verb::Rehearse(args) => commands::rehearse::run(global, args).await,
         Verb::Status => commands::status::run(global).await,
         Verb::Outputs => commands::outputs::run(global).await,
         Verb::Deploy(args) => commands::deploy::run(global, args).await,
@@ -79,5 +81,6 @@ async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
         Verb::Completions { shell } => commands::completions::run(*shell),
         Verb::Local(args) => commands::local::run(global, args).await,
         Verb::Supervise => commands::supervise::run().await,
+        Verb::Rebuild { state } => commands::rebuild::run(global, state).await,
     }
 }

@@ -11,7 +11,7 @@ use engine::plan::{Plan, plan};
 use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::Journal;
-use engine::{Address, Clock, Graph, Resource};
+use engine::{Address, Class, Clock, Graph, Resource};
 use kinds::TaskDefinition;
 use stack::environment::Zones;
 use stack::{Facts, Image};
@@ -24,6 +24,9 @@ use crate::trust;
 
 /// The state's name for the zones that were chosen.
 pub(crate) const ZONES: &str = "zones";
+
+/// How often a state is loaded again that was written while it was to be claimed.
+const CLAIMS: u32 = 5;
 
 /// Where a service says which revision it runs.
 const REVISION: &str = "settings.taskDefinition";
@@ -138,7 +141,8 @@ pub(crate) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    /// Loads the state under the lock.
+    /// Loads the state under the lock. Who took the lock from a silent holder saves the state at once,
+    /// unchanged: a save that the other had on its way is refused from then on, or was loaded here.
     pub(crate) async fn begin(
         session: &'a Session,
         lease: &Lease<Locks, Clock>,
@@ -146,13 +150,25 @@ impl<'a> Writing<'a> {
     ) -> Result<Self, Failure> {
         let guard = lease.guard();
         let aws = session.aws.guarded(guard.clone());
-        let (mut state, version) = session.state().await?;
-        trust::newest(session, &state, version.as_ref()).await?;
-        state.fence = state.fence.max(lease.fence());
-        state.writer = env!("CARGO_PKG_VERSION").into();
-        let is_first = version.is_none();
-        let journal = Journal::new(session.store_of(&aws), state, version);
-        Ok(Self { session, aws, guard, journal, stop: stop.clone(), is_first })
+        let mut tries = 0;
+        loop {
+            let (mut state, version) = session.state().await?;
+            trust::newest(session, &state, version.as_ref()).await?;
+            state.fence = state.fence.max(lease.fence());
+            state.writer = env!("CARGO_PKG_VERSION").into();
+            let is_first = version.is_none();
+            let journal = Journal::new(session.store_of(&aws), state, version);
+            if lease.overtook() && !is_first {
+                tries += 1;
+                journal.change(|_| ());
+                match journal.commit().await {
+                    Err(error) if error.is(Class::State) && tries < CLAIMS => continue,
+                    saved => saved?,
+                }
+            }
+            let (guard, stop) = (guard.clone(), stop.clone());
+            return Ok(Self { session, aws, guard, journal, stop, is_first });
+        }
     }
 
     /// Learns what is kept. Returns whether any of it is new.

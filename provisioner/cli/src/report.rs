@@ -7,12 +7,15 @@ mod outcome;
 mod plan;
 mod progress;
 mod rebuilt;
+mod rehearsed;
+pub(crate) mod timeline;
 
 pub(crate) use drift::Drifted;
 pub(crate) use outcome::{outcome, outcome_json, outputs, receipt, release_json};
 pub(crate) use plan::{plan, plan_comment, plan_json};
 pub(crate) use progress::Progress;
 pub(crate) use rebuilt::Again;
+pub(crate) use rehearsed::{rehearsed, rehearsed_json};
 
 use anstream::{eprint, eprintln, println};
 use anstyle::{AnsiColor, Style};

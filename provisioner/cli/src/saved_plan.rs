@@ -45,6 +45,10 @@ impl SavedPlan {
         })
     }
 
+    pub(crate) fn plan(self) -> Plan {
+        self.plan
+    }
+
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         let bytes = serde_json::to_vec_pretty(self)
             .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;

@@ -1,5 +1,7 @@
 //! What is desired: resources and what each needs.
 
+mod remembered;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 

@@ -34,6 +34,25 @@ impl Architecture {
         Err(Error::Architecture { what: what.to_string(), found: self.to_string(), wanted })
     }
 
+    /// The header of a static program for it, and no program: an image of it is pushed and described as
+    /// any other, where nobody runs it.
+    #[must_use]
+    pub fn placeholder(self) -> Vec<u8> {
+        let mut header = vec![0; 64];
+        // 64 bits, little-endian, ELF's version 1.
+        header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        // An executable, whose header has 64 bytes.
+        header[16] = 2;
+        header[20] = 1;
+        header[52] = 64;
+        let machine = match self {
+            Self::X86_64 => EM_X86_64,
+            Self::Arm64 => EM_AARCH64,
+        };
+        header[18..20].copy_from_slice(&machine.to_le_bytes());
+        header
+    }
+
     fn musl(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-musl",

@@ -23,7 +23,7 @@ const FENCED: i32 = 8;
 const LEASE: f64 = 30.0;
 
 /// What is tried, by name.
-pub const SCENARIOS: [&str; 4] = ["contention", "paused", "forced", "skewed"];
+pub const SCENARIOS: [&str; 5] = ["contention", "paused", "outlived", "forced", "skewed"];
 
 /// Plays a scenario, given as a name and how many mutating calls the first writer makes before it begins
 /// (`paused 20`). Returns what was not as it must be.
@@ -37,7 +37,8 @@ pub async fn run(stage: &Stage<'_>, verb: Verb, scenario: &str) -> Result<Option
     two.until(|made| made.iter().filter(|call| call.mutating).count() >= calls).await?;
     match name {
         "contention" => two.contention(first).await,
-        "paused" => two.paused(first).await,
+        "paused" => two.paused(first, false).await,
+        "outlived" => two.paused(first, true).await,
         "forced" => two.forced(first).await,
         "skewed" => two.skewed(first).await,
         _ => Err(Error::Tool(format!("`{name}` is none of {}", SCENARIOS.join(", ")))),
@@ -63,8 +64,9 @@ impl Two<'_> {
             .or_else(|| wrong(waited.done(), "who waits comes next", &waited)))
     }
 
-    /// The holder stands still for longer than its lease and wakes up while another is at work.
-    async fn paused(&self, first: Started) -> Result<Option<String>> {
+    /// The holder stands still for longer than its lease, and wakes up while another is at work or when that one
+    /// has ended.
+    async fn paused(&self, first: Started, outlived: bool) -> Result<Option<String>> {
         first.signal(Signal::STOP);
         let second = self.second(true).await?;
         let at_work = |call: &Call| {
@@ -73,10 +75,19 @@ impl Two<'_> {
                 && call.service != "dynamodb"
                 && call.status > 0
         };
-        self.until(|calls| calls.iter().any(at_work)).await?;
+        let second = if outlived {
+            Err(second.end().await?)
+        } else {
+            self.until(|calls| calls.iter().any(at_work)).await?;
+            Ok(second)
+        };
         let woken = self.stage.cloud.calls().last().map_or(0, |call| call.seq);
         first.signal(Signal::CONT);
-        let (first, second) = (first.end().await?, second.end().await?);
+        let first = first.end().await?;
+        let second = match second {
+            Ok(at_work) => at_work.end().await?,
+            Err(ended) => ended,
+        };
         let calls = self.stage.cloud.calls();
         // Its heart's own beats are refused by the lock's row, and so is a state by its version.
         let late: Vec<String> = calls

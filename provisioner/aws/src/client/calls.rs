@@ -1,6 +1,7 @@
 //! What was called, and how often.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -13,6 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::Guard;
 use crate::emulated;
 
 /// What was called, shared by all clones of an [`Aws`].
@@ -43,13 +45,20 @@ impl Calls {
     }
 }
 
-/// Counts a client's calls, and marks the answers of an endpoint that the user named.
-#[derive(Debug)]
+/// Counts a client's calls, holds back those that may no longer be made, and marks the answers of an
+/// endpoint that the user named.
 pub(super) struct Watch {
     pub(super) service: &'static str,
     pub(super) overridden: bool,
-    pub(super) mutating: bool,
+    /// What is asked before a mutating call; `None` for a client that reads.
+    pub(super) guard: Option<Guard>,
     pub(super) calls: Calls,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("service", &self.service).finish_non_exhaustive()
+    }
 }
 
 impl Intercept for Watch {
@@ -65,7 +74,7 @@ impl Intercept for Watch {
     ) -> Result<(), BoxError> {
         let operation = cfg.load::<Metadata>().map_or("", Metadata::name);
         let name = format!("{}:{operation}", self.service);
-        let call = Call { name, mutating: self.mutating };
+        let call = Call { name, mutating: self.guard.is_some() };
         *self.calls.lock().calls.entry(call).or_default() += 1;
         Ok(())
     }
@@ -76,6 +85,9 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if let Some(guard) = &self.guard {
+            guard()?;
+        }
         self.calls.lock().attempts += 1;
         Ok(())
     }

@@ -71,11 +71,16 @@ impl Aws {
         for endpoint in endpoints.filter(|one| readiness(one).is_some()) {
             found.push(one("vpc-endpoint", endpoint.vpc_endpoint_id(), endpoint.tags.as_deref()));
         }
+        // A gateway that is gone may still be read in the description of its interface.
+        let mut departed = Vec::new();
         for gateway in gateways.iter().filter(|one| here(one.vpc_id())) {
+            let inhabitant = one("nat-gateway", gateway.nat_gateway_id(), gateway.tags.as_deref());
             if crate::network::nat_gateway::readiness(gateway)
                 .is_some_and(|ready| !matches!(ready, Ready::Never(_)))
             {
-                found.push(one("nat-gateway", gateway.nat_gateway_id(), gateway.tags.as_deref()));
+                found.push(inhabitant);
+            } else {
+                departed.push(inhabitant);
             }
         }
         let stands_here = |balancer: &&aws_sdk_elasticloadbalancingv2::types::LoadBalancer| {
@@ -103,6 +108,7 @@ impl Aws {
                 ..one("load-balancer", Some(arn), None)
             });
         }
+        departed.extend_from_slice(&found);
         let ends: BTreeMap<&str, &str> = gateways
             .iter()
             .flat_map(|gateway| {
@@ -114,7 +120,7 @@ impl Aws {
             .collect();
         let interfaces = interfaces.iter().filter(|one| here(one.vpc_id())).map(|interface| {
             let gateway = interface.network_interface_id().and_then(|id| ends.get(id)).copied();
-            tenant(interface, gateway, &found)
+            tenant(interface, gateway, &departed)
         });
         let interfaces: Vec<Inhabitant> = interfaces.collect();
         found.extend(interfaces);

@@ -233,6 +233,13 @@ async fn nothing_changes_once_the_guard_says_no() {
     });
     let fenced = aws.guarded(Arc::new(|| Err(Error::new(Class::Fenced, "the lock is gone"))));
     assert!(fenced.create(&vpc(), &op()).await.unwrap_err().is(Class::Fenced));
+    // The process stood still between its first look at the lock and the call.
+    let looks = AtomicU64::new(0);
+    let late = aws.guarded(Arc::new(move || match looks.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok(()),
+        _ => Err(Error::new(Class::Fenced, "the lock is gone")),
+    }));
+    assert!(late.create(&vpc(), &op()).await.unwrap_err().is(Class::Fenced));
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 

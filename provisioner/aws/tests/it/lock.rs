@@ -167,9 +167,14 @@ async fn a_dead_holder_is_replaced_and_a_live_one_is_not() {
     alive.check().expect("three leases of heartbeats keep it alive");
     assert_eq!(*told.lock().unwrap(), ["alive"], "told once");
 
+    assert!(!alive.overtook());
     drop(alive);
     let lease = acquire(&locks, KEY, holder("anna"), &patient, &clock).await.unwrap();
     assert_eq!(lease.fence(), 2);
+    assert!(lease.overtook(), "its former holder may only have been asleep");
+    lease.release().await.unwrap();
+    let next = acquire(&locks, KEY, holder("ci"), &patient, &clock).await.unwrap();
+    assert!(!next.overtook(), "it was free");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use super::timeline::Timeline;
 use super::{DIM, GREEN, RED, YELLOW, styled};
 
 /// How often a wait is mentioned where there is no terminal.
@@ -31,6 +32,7 @@ impl Progress {
             finished: 0,
             began: Instant::now(),
             under_way: BTreeMap::new(),
+            timeline: Timeline::wanted(),
         };
         (Self { listener: tokio::spawn(show.listen(receiver)) }, Events::to(sender))
     }
@@ -55,6 +57,7 @@ struct Show {
     finished: usize,
     began: Instant,
     under_way: BTreeMap<Address, UnderWay>,
+    timeline: Timeline,
 }
 
 struct UnderWay {
@@ -80,6 +83,7 @@ impl Show {
     }
 
     fn show(&mut self, event: Event) {
+        self.timeline.note(&event);
         let now = Instant::now();
         match event {
             Event::Started { address, expected, .. } => {

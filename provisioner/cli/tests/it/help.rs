@@ -8,6 +8,7 @@ const VERBS: &[&str] = &[
     "plan",
     "drift",
     "up",
+    "rehearse",
     "status",
     "outputs",
     "deploy",

@@ -17,6 +17,7 @@ mod permissions;
 mod processes;
 mod proxy;
 mod refusal;
+mod rehearse;
 mod saved_plan;
 mod secret;
 mod state;

@@ -78,6 +78,7 @@ pub async fn acquire_unattended<T: LockTable, C: Time>(
             holder,
         },
         watched: None,
+        overtook: false,
         taking: None,
         told: None,
     };
@@ -137,6 +138,8 @@ struct Challenge<'a, T, C> {
     claim: Claim,
     /// The nonce that the row shows, and since when it has been seen to show it.
     watched: Option<(String, Moment)>,
+    /// Whether the lock was taken from a holder who fell silent.
+    overtook: bool,
     /// A take whose answer was lost, and when it was first sent: it may still land.
     taking: Option<(Write, Moment)>,
     /// The holder that the user was last told of.
@@ -160,6 +163,7 @@ impl<T: LockTable, C: Time> Challenge<'_, T, C> {
                 let now = self.time.wall();
                 return Ok(Step::Held(Held::new(self.key, row, claim, silent, now)));
             }
+            self.overtook = true;
         }
         let raise = 1 + self.options.above.saturating_sub(row.as_ref().map_or(0, |row| row.fence));
         self.take(row.map(|row| row.rvn), raise).await
@@ -212,7 +216,8 @@ impl<T: LockTable, C: Time> Challenge<'_, T, C> {
         if sent.at_most(self.time) > self.options.lease / 2 {
             return None;
         }
-        Some(Tenure::new(self.key, &self.claim.owner, row, *sent, self.options.lease))
+        let (owner, lease) = (&self.claim.owner, self.options.lease);
+        Some(Tenure::new(self.key, owner, row, *sent, lease, self.overtook))
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Tenure {
     owner: String,
     fence: u64,
     lease: Duration,
+    overtook: bool,
     standing: Mutex<Standing>,
     /// Tells the heartbeat to stop.
     over: Notify,
@@ -46,12 +47,20 @@ enum End {
 }
 
 impl Tenure {
-    pub(super) fn new(key: &str, owner: &str, row: &Row, sent: Moment, lease: Duration) -> Self {
+    pub(super) fn new(
+        key: &str,
+        owner: &str,
+        row: &Row,
+        sent: Moment,
+        lease: Duration,
+        overtook: bool,
+    ) -> Self {
         Self {
             key: key.into(),
             owner: owner.into(),
             fence: row.fence,
             lease,
+            overtook,
             standing: Mutex::new(Standing { rvn: row.rvn.clone(), beaten: sent, end: None }),
             over: Notify::new(),
         }
@@ -126,6 +135,13 @@ impl<T: LockTable, C: Time> Lease<T, C> {
     #[must_use]
     pub fn fence(&self) -> u64 {
         self.tenure.fence
+    }
+
+    /// Whether it was taken from a holder who fell silent and may still wake up. One call of that holder's
+    /// may be on its way: it was past its check.
+    #[must_use]
+    pub fn overtook(&self) -> bool {
+        self.tenure.overtook
     }
 
     /// Whether the lock is still ours, as far as this process can know: free, to be asked before

@@ -21,7 +21,7 @@ const UNTOKENED: [(&str, &str); 9] = [
 ];
 
 /// Creates that take tags.
-const TAGGED: [&str; 20] = [
+const TAGGED: [&str; 19] = [
     "CreateVpc",
     "CreateSubnet",
     "CreateInternetGateway",
@@ -41,7 +41,6 @@ const TAGGED: [&str; 20] = [
     "CreateRole",
     "CreateSecret",
     "CreateLogGroup",
-    "RegisterScalableTarget",
 ];
 
 /// Codes after which the same call may be made again: throttling, our fault, things on their way in or out.

@@ -1,0 +1,50 @@
+//! The first act of a rehearsal: builds what a state remembers, in an emulator that gives other ids.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+
+use aws::bootstrap;
+use engine::Graph;
+use engine::state::State;
+
+use crate::args::Global;
+use crate::commands::up::outcome_code;
+use crate::failure::{Code, Failure, file};
+use crate::reconcile::{Writing, compared};
+use crate::session::{Session, Start};
+use crate::{interrupt, sweep};
+
+pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failure> {
+    let bytes = std::fs::read(state).map_err(|error| file(state, &error))?;
+    let last = State::from_bytes(&bytes)?;
+    let session = Session::open(global, Start::Never).await?;
+    if !session.aws.is_endpoint_overridden() {
+        let message = "only a rehearsal builds from a state, and never in an account of AWS";
+        return Err(Failure::new(Code::Refused, message));
+    }
+    bootstrap::ensure(&session.aws, &session.account, &session.clock).await?;
+    let stop = interrupt::token();
+    let lease = session.lock("rehearse", None).await?;
+    let ended = match Writing::begin(&session, &lease, &stop).await {
+        Ok(writing) => build(&session, &writing, &last).await,
+        Err(failure) => Err(failure),
+    };
+    session.unlock(lease).await;
+    ended
+}
+
+async fn build(
+    session: &Session,
+    writing: &Writing<'_>,
+    last: &State,
+) -> Result<ExitCode, Failure> {
+    let graph = Graph::remembered(last);
+    writing.journal.change(|state| state.facts.clone_from(&last.facts));
+    let (_, plan) = compared(session, &graph, &writing.state()).await?;
+    let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
+    // An emulator loads each of its services at the first call, which takes seconds: so all are called
+    // before time is measured.
+    sweep::left(session).await?;
+    outcome_code(&outcome, "provisioner rehearse")
+}

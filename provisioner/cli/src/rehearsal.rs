@@ -1,0 +1,14 @@
+//! A rehearsal: the real commands, as processes of their own, in front of a strict copy of AWS on this
+//! machine, on a clock that lets minutes pass in seconds.
+
+mod copy;
+mod course;
+mod findings;
+mod last;
+mod theatre;
+
+pub(crate) use copy::ACCOUNT;
+pub(crate) use course::{Course, Span};
+pub(crate) use findings::Findings;
+pub(crate) use last::Last;
+pub(crate) use theatre::{Failed, Theatre};
