@@ -31,11 +31,13 @@ pub(crate) async fn explain(
     service: &str,
     started: &Started,
     why: &str,
+    probe: Option<explain::Probe>,
 ) -> Result<Option<Explanation>, Failure> {
     let Some(place) = Place::of(writing, service) else { return Ok(None) };
     let look = Look { session: writing.session, aws: &writing.aws, service, place: &place, why };
     let asked = Some(started.image.to_string());
-    let picture = look.picture(&started.revision, Some(started.at), asked).await?;
+    let mut picture = look.picture(&started.revision, Some(started.at), asked).await?;
+    picture.probe = probe;
     Ok(Some(explain::explain(&picture)))
 }
 
@@ -79,7 +81,7 @@ impl Look<'_> {
             since,
             revision: Some(revision.to_owned()),
             way_out: Some(way_out(session)),
-            describe_services: json!({"services": view}),
+            describe_services: json!({"services": view.as_slice()}),
             describe_tasks: json!({"tasks": tasks}),
             describe_task_definition: json!({"taskDefinition": definition}),
             ..Answers::default()
@@ -135,7 +137,12 @@ impl Look<'_> {
     fn native(&self, home: &LocalHome, picture: &mut Picture) -> Result<(), Failure> {
         picture.tasks.clear();
         picture.logs.clear();
-        let Some(version) = home.versions(self.service)?.pop() else { return Ok(()) };
+        let mut versions = home.versions(self.service)?;
+        let ours = versions.iter().rposition(|one| one.revision == picture.revision.arn);
+        let Some(version) = ours.map(|ours| versions.remove(ours)).or_else(|| versions.pop())
+        else {
+            return Ok(());
+        };
         let wanted = u32::from(self.session.environment().services[self.service].replicas.min);
         let running = u32::try_from(version.running().len()).unwrap_or(u32::MAX);
         picture.counts = explain::Counts { desired: wanted, running, pending: 0 };
@@ -147,7 +154,9 @@ impl Look<'_> {
             let (status, code, reason, exit) = match &replica.state {
                 local::State::Running => ("RUNNING", "", String::new(), None),
                 // Ended by us, because it did not become healthy.
-                local::State::Exited(exit) if exit.signal == Some(TERMINATED) => {
+                local::State::Exited(exit)
+                    if exit.signal == Some(TERMINATED) && !self.why.is_empty() =>
+                {
                     picture.targets.push(Target {
                         id: replica.address.to_string(),
                         port: replica.port,

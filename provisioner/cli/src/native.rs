@@ -123,6 +123,11 @@ impl LocalHome {
         Ok(folder.join(tag))
     }
 
+    /// Whether processes can run this tag of a service.
+    pub(crate) fn has_kept(&self, service: &str, tag: &str) -> bool {
+        !self.has_docker() && self.kept(service, tag).is_ok_and(|kept| kept.is_file())
+    }
+
     /// Where a load balancer is reached from this machine.
     pub(crate) fn url(&self, load_balancer: &str) -> String {
         self.running.load_balancer(load_balancer)

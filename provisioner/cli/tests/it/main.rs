@@ -4,6 +4,7 @@
 
 mod account;
 mod containers;
+mod deploys;
 mod environment;
 mod help;
 mod http;
