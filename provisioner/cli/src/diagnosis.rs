@@ -4,7 +4,7 @@ use aws::Aws;
 use aws::tasks::Standing;
 use engine::Class;
 use explain::{Answers, Explanation, HealthCheck, LogLine, Picture, Target, Task, WayOut};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use stack::Names;
 use stack::environment::{Nat, Service};
@@ -18,6 +18,9 @@ use crate::session::Session;
 
 /// Lines of a task's output that are looked at.
 const LINES: usize = 50;
+
+/// How far AWS's clock may be behind ours, and its times are cut to seconds in places.
+const SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// SIGTERM.
 const TERMINATED: i32 = 15;
@@ -78,7 +81,7 @@ impl Look<'_> {
             service: (*service).to_owned(),
             environment: environment.name.clone(),
             asked,
-            since,
+            since: since.map(|since| since - SKEW),
             revision: Some(revision.to_owned()),
             way_out: Some(way_out(session)),
             describe_services: json!({"services": view.as_slice()}),

@@ -212,8 +212,7 @@ async fn carry_through(
 ) -> Result<End, Failure> {
     let service = &order.service;
     let revision = started.revision.clone();
-    let (verdict, probe) =
-        switch::switch(writing, order, place, &wanted.facts, &revision).await?;
+    let (verdict, probe) = switch::switch(writing, order, place, &wanted.facts, &revision).await?;
     let interrupted = verdict == Verdict::Abort;
     let why = match verdict {
         Verdict::Serves | Verdict::Leave => {

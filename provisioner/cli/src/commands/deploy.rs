@@ -54,8 +54,9 @@ async fn image(
         || (args.binary.is_none() && args.tag.is_none() && described.build.is_none());
     if is_image && session.home.as_ref().is_some_and(|home| !home.has_docker()) {
         let message = format!("{service} was not changed: only a Docker engine can run an image");
-        return Err(Failure::new(Code::Failed, message)
-            .hint("deploy a program with `--binary FILE`, or start an engine and the local cloud anew"));
+        return Err(Failure::new(Code::Failed, message).hint(
+            "deploy a program with `--binary FILE`, or start an engine and the local cloud anew",
+        ));
     }
     if let Some(reference) = &args.image {
         images::require(session, service, reference).await?;

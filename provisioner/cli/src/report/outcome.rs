@@ -95,12 +95,7 @@ pub(crate) fn receipt(left: &[String]) -> String {
 
 /// The documented form: `{"format", "environment", "service", "end": "nothing" | "serves" | "left" |
 /// "rolled-back", "release", "explanation", "calls"}`.
-pub(crate) fn release_json(
-    end: &End,
-    service: &str,
-    environment: &str,
-    aws: &aws::Aws,
-) -> Value {
+pub(crate) fn release_json(end: &End, service: &str, environment: &str, aws: &aws::Aws) -> Value {
     let (word, release, explanation) = match end {
         End::Nothing => ("nothing", None, None),
         End::Serves(started) => ("serves", Some(started), None),

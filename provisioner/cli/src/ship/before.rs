@@ -85,7 +85,12 @@ impl Before {
     /// The present state with what was before in its place.
     pub(super) fn restored(&self, writing: &Writing<'_>, service: &str) -> State {
         let mut state = writing.state();
-        state.resources.insert(at::<TaskDefinition>(service), self.definition.clone());
+        let mut definition = self.definition.clone();
+        if let Some(now) = state.resources.get(&at::<TaskDefinition>(service)) {
+            // The oldest may have been retired since.
+            definition.older.retain(|id| now.id.as_ref() == Some(id) || now.older.contains(id));
+        }
+        state.resources.insert(at::<TaskDefinition>(service), definition);
         state.resources.insert(at::<kinds::Service>(service), self.service.clone());
         state.facts.clone_from(&self.facts);
         state

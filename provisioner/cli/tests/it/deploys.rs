@@ -1,7 +1,9 @@
 //! Deploys and what becomes of them, in the local cloud: a good one under load, and all that can be wrong
 //! with one. `scripts/matrix` writes what is seen here into a table.
 
+mod account;
 mod home;
+mod killed;
 mod matrix;
 
 use std::thread;
@@ -10,15 +12,13 @@ use std::time::Duration;
 use home::{Home, Tasks};
 use matrix::{Row, Thing, row, table};
 
-pub(crate) use home::releases;
-
 /// Every way to deploy, one after another, without Docker and with it.
 #[test]
 fn every_broken_deploy_ends_on_the_old_version() {
-    let all = |home: &Home| Thing::ALL.map(|thing| row(home, thing));
+    let all = |mut home: Home| Thing::ALL.map(|thing| row(&mut home, thing));
     let (processes, containers) = thread::scope(|scope| {
-        let containers = scope.spawn(|| Home::of_containers().map(|home| all(&home)));
-        (all(&Home::of_processes()), containers.join().unwrap())
+        let containers = scope.spawn(|| Home::of_containers().map(all));
+        (all(Home::of_processes()), containers.join().unwrap())
     });
     for good in [Some(&processes), containers.as_ref()].into_iter().flatten() {
         let Row { failed, requests, .. } = &good[0];

@@ -47,10 +47,10 @@ impl Thing {
             (Self::Good, _) => (0, ""),
             (Self::Crashing, _) => (9, "exit code 3"),
             (Self::Silent, Processes) => (9, "does not listen"),
-            (Self::Silent, Containers) => (9, "the probe"),
+            (Self::Silent, Containers) => (9, "our request is answered with 502"),
             (Self::Unpullable, Processes) => (1, "only a Docker engine can run an image"),
-            (Self::Unpullable, Containers) => (9, "image"),
-            (Self::Foreign, Processes) => (9, "Exec format error"),
+            (Self::Unpullable, Containers) => (9, "127.0.0.1:9"),
+            (Self::Foreign, Processes) => (9, "another processor"),
             (Self::Foreign, Containers) => (1, "is for"),
             (Self::Unmigrated, _) => (9, "the migration of api ended with exit code 3"),
             (Self::Secretless, _) => (1, "has no value yet: extra"),
@@ -70,12 +70,14 @@ pub(crate) struct Row {
 }
 
 /// Deploys one thing under load and looks at what is there afterwards.
-pub(crate) fn row(home: &Home, thing: Thing) -> Row {
+pub(crate) fn row(home: &mut Home, thing: Thing) -> Row {
     let before = home.version().unwrap();
     let arguments = match thing {
         Thing::Good => home.deploy("v2"),
         Thing::Crashing => home.deploy("crashing"),
-        Thing::Silent => home.deploy("silent"),
+        Thing::Silent => {
+            [home.deploy("silent"), ["--timeout", "4m"].map(Into::into).into()].concat()
+        }
         Thing::Unpullable => {
             let image = ["deploy", "--json", "--image", "127.0.0.1:9/shop/api:1.0"];
             image.map(Into::into).into()
@@ -92,12 +94,15 @@ pub(crate) fn row(home: &Home, thing: Thing) -> Row {
             home.deploy("v3")
         }
     };
+    // A probe that is never answered is given up after a minute.
+    home.project.set("PROVISIONER_CLOCK_SCALE", if thing == Thing::Silent { "4" } else { "1" });
     let (run, answers) = under_load(&home.url, || home.run(&arguments));
+    home.project.set("PROVISIONER_CLOCK_SCALE", "1");
     let (code, words) = thing.expected(home.tasks);
-    assert_eq!(run.code, code, "{thing:?}: {run:?}");
+    assert_eq!(run.code, code, "{thing:?}: {}", run.err);
     let said: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{run:?}"));
     let cause = cause(&said, &run.err);
-    assert!(cause.contains(words), "{thing:?}: {run:?}");
+    assert!(cause.contains(words), "{thing:?}: {cause}\n{}", run.err);
     home.edit("", "");
     home.project.run(&["plan"]).done();
     let after = crate::http::answered(&home.url);
