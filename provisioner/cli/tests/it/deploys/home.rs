@@ -179,19 +179,23 @@ impl Home {
         request("GET", &self.url, &[], "").filter(|(status, _)| *status == 200).map(|it| it.1)
     }
 
-    /// Runs a command, and again when the machine stood still for so long that its lock was lost.
     pub(crate) fn run(&self, arguments: &[String]) -> Run {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let again = || self.project.run(&arguments);
-        let runs = std::iter::repeat_with(again).take(3);
-        let mut runs = runs.skip_while(|run| run.code == 8 && run.err.contains("its heartbeat"));
-        runs.next().unwrap_or_else(|| self.project.run(&arguments))
+        run(&self.project, arguments)
     }
 
     /// The releases, the newest first.
     pub(crate) fn releases(&self) -> Vec<serde_json::Value> {
         releases(&self.project)
     }
+}
+
+/// Runs a command, and again when the machine stood still for so long that its lock was lost.
+pub(crate) fn run(project: &Project, arguments: &[String]) -> Run {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let again = || project.run(&arguments);
+    let runs = std::iter::repeat_with(again).take(3);
+    let mut runs = runs.skip_while(|run| run.code == 8 && run.err.contains("its heartbeat"));
+    runs.next().unwrap_or_else(|| project.run(&arguments))
 }
 
 /// A service's releases, the newest first.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::home::releases;
+use super::home::{releases, run};
 use crate::account::Account;
 use crate::proxy::Proxy;
-use crate::support::{PROD, Project, wait};
+use crate::support::{PROD, Project, Run, wait};
 
 /// Every so many calls one is tried.
 const EVERY: usize = 9;
@@ -21,11 +21,14 @@ pub(super) struct Shop {
 impl Shop {
     /// With 1.0 of the service running, as far as an emulator without an engine runs anything.
     pub(super) fn up(file: &str) -> Self {
-        let account = Account::new();
+        Self::up_in(Account::new(), file)
+    }
+
+    pub(super) fn up_in(account: Account, file: &str) -> Self {
         let mut project = Project::with(&[("prod", file)]);
         account.hold(&mut project);
         project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
-        project.run(&["up", "--yes"]).done();
+        run(&project, &["up", "--yes"].map(Into::into)).done();
         Self { account, project }
     }
 
@@ -39,8 +42,8 @@ impl Shop {
         ["deploy", "--json", "--wait", "10m", "--image", &image].map(Into::into).into()
     }
 
-    pub(super) fn run(&self, arguments: &[String]) -> crate::support::Run {
-        self.project.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    pub(super) fn run(&self, arguments: &[String]) -> Run {
+        run(&self.project, arguments)
     }
 
     /// The revisions that ECS has in use.

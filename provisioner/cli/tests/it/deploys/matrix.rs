@@ -51,7 +51,7 @@ impl Thing {
             (Self::Unpullable, Processes) => (1, "only a Docker engine can run an image"),
             (Self::Unpullable, Containers) => (9, "127.0.0.1:9"),
             (Self::Foreign, Processes) => (9, "another processor"),
-            (Self::Foreign, Containers) => (1, "is for"),
+            (Self::Foreign, Containers) => (1, "is built for"),
             (Self::Unmigrated, _) => (9, "the migration of api ended with exit code 3"),
             (Self::Secretless, _) => (1, "has no value yet: extra"),
         }
