@@ -27,6 +27,9 @@ pub(crate) const LOCAL: &str = "local";
 /// not said twice.
 pub(crate) const INSIDE: &str = "PROVISIONER_INSIDE";
 
+/// How long a process that is no target any more goes on serving: on this machine a moment is enough.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// The local cloud that this run talks to.
 pub(crate) struct LocalHome {
     pub(crate) cloud: LocalCloud,
@@ -155,6 +158,7 @@ impl LocalHome {
             let spec = self.spec(aws, name, service, &program, state).await?;
             let ensured = processes.ensure(&spec).await?;
             self.aim(aws, state, name, &ensured.running).await?;
+            drain(service, &ensured.surplus).await;
             processes.retire(&ensured.surplus).await?;
             said.push(format!("{name} runs as {} local process(es)", ensured.running.len()));
         }
@@ -188,6 +192,7 @@ impl LocalHome {
             return Err(error.into());
         }
         self.aim(aws, state, service, &new).await?;
+        drain(&environment.services[service], &old).await;
         Ok(processes.retire(&old).await?)
     }
 
@@ -338,6 +343,14 @@ impl LocalHome {
             aws.deregister_targets(group, &surplus).await?;
         }
         Ok(())
+    }
+}
+
+/// The balancer may have chosen one of them for a request just before it forgot them.
+async fn drain(service: &Service, leaving: &[Replica]) {
+    if !leaving.is_empty() && service.route.is_some() {
+        let longest = Duration::from_secs(u64::from(service.deregistration.0));
+        tokio::time::sleep(DRAIN.min(longest)).await;
     }
 }
 

@@ -146,8 +146,7 @@ async fn stand(
 ) -> Result<bool, Failure> {
     let abandoned = releases.settle().await?;
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
-    let running = view.as_ref().and_then(ServiceView::primary);
-    let running = running.map(|running| running.task_definition.clone());
+    let running = view.as_ref().and_then(ServiceView::revision).map(str::to_owned);
     let unfinished = abandoned.is_some_and(|one| Some(&one.revision) == running.as_ref());
     let is_known = running.as_ref().is_none_or(|running| before.is_present(running));
     if unfinished || !is_known {

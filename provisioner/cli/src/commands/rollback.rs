@@ -64,7 +64,7 @@ async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Resu
 async fn running(writing: &Writing<'_>, service: &str) -> Result<Option<String>, Failure> {
     let Some(place) = Place::of(writing, service) else { return Ok(None) };
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
-    Ok(view.as_ref().and_then(ServiceView::primary).map(|one| one.task_definition.clone()))
+    Ok(view.as_ref().and_then(ServiceView::revision).map(str::to_owned))
 }
 
 /// The release of that number, or the last good one before the one that runs.

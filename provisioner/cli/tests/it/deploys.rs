@@ -32,10 +32,13 @@ fn every_broken_deploy_ends_on_the_old_version() {
 }
 
 fn page(processes: &[Row], containers: &[Row]) -> String {
-    let title = "# What becomes of a deploy\n\nWritten by `scripts/matrix`; `cargo test` asserts the same. \
-One environment in the local cloud (two tasks, a probe), requests in a loop during each deploy, one \
-broken thing after another; v1 and v2 are the versions that answer. After each of them `plan` is empty \
-and no release is without an end.\n\n";
+    let title = "# What becomes of a deploy\n\n\
+Written by `scripts/matrix`; `cargo test` asserts the same. One environment in the local cloud (two tasks, a\n\
+probe), requests in a loop during each deploy, one thing after another: v1 runs first, then v2, and v2 it must\n\
+stay. After each of them `plan` is empty and no release is without an end. API calls are all that the command\n\
+makes, those of its waiting too; `-`: refused before there was a release.\n\n\
+An image that never answers has failed requests with Docker because MiniStack checks no target's health: the\n\
+old tasks are gone before the probe finds out. On AWS they stay until the new ones are healthy.\n\n";
     format!(
         "{title}## Without Docker\n\n{}\n## With Docker\n\n{}",
         table(processes),

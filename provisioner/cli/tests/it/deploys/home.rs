@@ -40,7 +40,9 @@ if VERSION == "silent":
 server = http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Answer)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 print("serving", VERSION, flush=True)
+server.daemon_threads = False
 server.serve_forever()
+server.server_close()
 "#;
 
 /// The same in a container, where the only program is busybox: its last line is the version.

@@ -101,7 +101,8 @@ pub(crate) fn row(home: &mut Home, thing: Thing) -> Row {
     let (code, words) = thing.expected(home.tasks);
     assert_eq!(run.code, code, "{thing:?}: {}", run.err);
     let said: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{run:?}"));
-    let cause = cause(&said, &run.err);
+    let folder = format!("{}/", home.project.path().display());
+    let cause = cause(&said, &run.err).replace(&folder, "");
     assert!(cause.contains(words), "{thing:?}: {cause}\n{}", run.err);
     home.edit("", "");
     home.project.run(&["plan"]).done();
