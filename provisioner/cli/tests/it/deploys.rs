@@ -6,10 +6,13 @@ mod home;
 mod killed;
 mod matrix;
 
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
+use crate::account::CONTAINERS;
 use home::{Home, Tasks};
+
 use matrix::{Row, Thing, row, table};
 
 /// Every way to deploy, one after another, without Docker and with it.
@@ -17,7 +20,10 @@ use matrix::{Row, Thing, row, table};
 fn every_broken_deploy_ends_on_the_old_version() {
     let all = |mut home: Home| Thing::ALL.map(|thing| row(&mut home, thing));
     let (processes, containers) = thread::scope(|scope| {
-        let containers = scope.spawn(|| Home::of_containers().map(all));
+        let containers = scope.spawn(|| {
+            let _alone = CONTAINERS.lock().unwrap_or_else(PoisonError::into_inner);
+            Home::of_containers().map(all)
+        });
         (all(Home::of_processes()), containers.join().unwrap())
     });
     for good in [Some(&processes), containers.as_ref()].into_iter().flatten() {
