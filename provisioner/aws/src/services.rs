@@ -94,6 +94,13 @@ impl ServiceView {
     pub fn primary(&self) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.status == "PRIMARY")
     }
+
+    /// The revision that the service is heading for. moto's primary deployment keeps the first one.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        let told = Some(self.task_definition.as_str()).filter(|arn| !arn.is_empty());
+        told.or_else(|| self.primary().map(|primary| primary.task_definition.as_str()))
+    }
 }
 
 impl Aws {

@@ -4,7 +4,7 @@ use aws::Aws;
 use aws::tasks::Standing;
 use engine::Class;
 use explain::{Answers, Explanation, HealthCheck, LogLine, Picture, Target, Task, WayOut};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use stack::Names;
 use stack::environment::{Nat, Service};
@@ -19,6 +19,9 @@ use crate::session::Session;
 /// Lines of a task's output that are looked at.
 const LINES: usize = 50;
 
+/// How far AWS's clock may be behind ours, and its times are cut to seconds in places.
+const SKEW: SignedDuration = SignedDuration::from_secs(2);
+
 /// SIGTERM.
 const TERMINATED: i32 = 15;
 
@@ -31,11 +34,13 @@ pub(crate) async fn explain(
     service: &str,
     started: &Started,
     why: &str,
+    probe: Option<explain::Probe>,
 ) -> Result<Option<Explanation>, Failure> {
     let Some(place) = Place::of(writing, service) else { return Ok(None) };
     let look = Look { session: writing.session, aws: &writing.aws, service, place: &place, why };
     let asked = Some(started.image.to_string());
-    let picture = look.picture(&started.revision, Some(started.at), asked).await?;
+    let mut picture = look.picture(&started.revision, Some(started.at), asked).await?;
+    picture.probe = probe;
     Ok(Some(explain::explain(&picture)))
 }
 
@@ -76,10 +81,10 @@ impl Look<'_> {
             service: (*service).to_owned(),
             environment: environment.name.clone(),
             asked,
-            since,
+            since: since.map(|since| since - SKEW),
             revision: Some(revision.to_owned()),
             way_out: Some(way_out(session)),
-            describe_services: json!({"services": view}),
+            describe_services: json!({"services": view.as_slice()}),
             describe_tasks: json!({"tasks": tasks}),
             describe_task_definition: json!({"taskDefinition": definition}),
             ..Answers::default()
@@ -135,7 +140,12 @@ impl Look<'_> {
     fn native(&self, home: &LocalHome, picture: &mut Picture) -> Result<(), Failure> {
         picture.tasks.clear();
         picture.logs.clear();
-        let Some(version) = home.versions(self.service)?.pop() else { return Ok(()) };
+        let mut versions = home.versions(self.service)?;
+        let ours = versions.iter().rposition(|one| one.revision == picture.revision.arn);
+        let Some(version) = ours.map(|ours| versions.remove(ours)).or_else(|| versions.pop())
+        else {
+            return Ok(());
+        };
         let wanted = u32::from(self.session.environment().services[self.service].replicas.min);
         let running = u32::try_from(version.running().len()).unwrap_or(u32::MAX);
         picture.counts = explain::Counts { desired: wanted, running, pending: 0 };
@@ -147,7 +157,9 @@ impl Look<'_> {
             let (status, code, reason, exit) = match &replica.state {
                 local::State::Running => ("RUNNING", "", String::new(), None),
                 // Ended by us, because it did not become healthy.
-                local::State::Exited(exit) if exit.signal == Some(TERMINATED) => {
+                local::State::Exited(exit)
+                    if exit.signal == Some(TERMINATED) && !self.why.is_empty() =>
+                {
                     picture.targets.push(Target {
                         id: replica.address.to_string(),
                         port: replica.port,

@@ -27,6 +27,9 @@ pub(crate) const LOCAL: &str = "local";
 /// not said twice.
 pub(crate) const INSIDE: &str = "PROVISIONER_INSIDE";
 
+/// How long a process that is no target any more goes on serving: on this machine a moment is enough.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// The local cloud that this run talks to.
 pub(crate) struct LocalHome {
     pub(crate) cloud: LocalCloud,
@@ -123,6 +126,11 @@ impl LocalHome {
         Ok(folder.join(tag))
     }
 
+    /// Whether processes can run this tag of a service.
+    pub(crate) fn has_kept(&self, service: &str, tag: &str) -> bool {
+        !self.has_docker() && self.kept(service, tag).is_ok_and(|kept| kept.is_file())
+    }
+
     /// Where a load balancer is reached from this machine.
     pub(crate) fn url(&self, load_balancer: &str) -> String {
         self.running.load_balancer(load_balancer)
@@ -150,6 +158,7 @@ impl LocalHome {
             let spec = self.spec(aws, name, service, &program, state).await?;
             let ensured = processes.ensure(&spec).await?;
             self.aim(aws, state, name, &ensured.running).await?;
+            drain(service, &ensured.surplus).await;
             processes.retire(&ensured.surplus).await?;
             said.push(format!("{name} runs as {} local process(es)", ensured.running.len()));
         }
@@ -183,6 +192,7 @@ impl LocalHome {
             return Err(error.into());
         }
         self.aim(aws, state, service, &new).await?;
+        drain(&environment.services[service], &old).await;
         Ok(processes.retire(&old).await?)
     }
 
@@ -333,6 +343,14 @@ impl LocalHome {
             aws.deregister_targets(group, &surplus).await?;
         }
         Ok(())
+    }
+}
+
+/// The balancer may have chosen one of them for a request just before it forgot them.
+async fn drain(service: &Service, leaving: &[Replica]) {
+    if !leaving.is_empty() && service.route.is_some() {
+        let longest = Duration::from_secs(u64::from(service.deregistration.0));
+        tokio::time::sleep(DRAIN.min(longest)).await;
     }
 }
 

@@ -145,13 +145,20 @@ impl Releases {
         self.write(&self.key(number, "end"), &ended).await
     }
 
-    /// Gives an end to a release whose process died before it could. To be called under the lock.
-    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+    /// Gives an end to a release whose process died before it could, and returns the release when that
+    /// is how the last one ended. To be called under the lock.
+    pub(crate) async fn settle(&self) -> Result<Option<Started>, Failure> {
         match self.last().await? {
             Some(Release { started, ended: None }) => {
-                self.end(started.number, How::Abandoned, Some("its process ended".into())).await
+                let why = Some("its process ended".into());
+                self.end(started.number, How::Abandoned, why).await?;
+                Ok(Some(started))
             }
-            _ => Ok(()),
+            // The one that settled it may have died in its turn.
+            Some(Release { started, ended: Some(Ended { how: How::Abandoned, .. }) }) => {
+                Ok(Some(started))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -195,6 +202,14 @@ impl Releases {
             .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
         self.objects.put_new(key, bytes).await?;
         Ok(())
+    }
+}
+
+impl Release {
+    /// Whether it is one to go back to.
+    pub(crate) fn is_good(&self) -> bool {
+        let how = self.ended.as_ref().map(|ended| ended.how);
+        matches!(how, Some(How::Succeeded | How::NotWaitedFor))
     }
 }
 

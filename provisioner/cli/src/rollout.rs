@@ -101,7 +101,7 @@ pub(crate) async fn watch(
 }
 
 /// After an interrupt: back, or let it run. Without a terminal nobody can say, and back is safe.
-async fn ask() -> Verdict {
+pub(crate) async fn ask() -> Verdict {
     if !std::io::stdin().is_terminal() {
         return Verdict::Abort;
     }

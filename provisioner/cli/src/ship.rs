@@ -1,27 +1,30 @@
 //! One release from its first check to its end: the new revision, the migration gate, the switch, the
 //! wait, and the way back when it fails.
 
+mod before;
+mod note;
+mod switch;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws::services::ServiceView;
-use engine::state::Entry;
-use engine::{Address, Id};
+use engine::state::{Entry, State};
 use explain::Explanation;
 use jiff::Timestamp;
 use kinds::TaskDefinition;
-use serde_json::Value;
 use stack::Image;
 
-use crate::diagnosis;
 use crate::failure::{Code, Failure};
 use crate::images::{self, Built};
-use crate::migration;
-use crate::pin;
 use crate::reconcile::{Draft, Writing, at};
 use crate::release::{Author, How, Releases, Started, What};
-use crate::report;
-use crate::rollout::{self, Place, Verdict};
+use crate::rollout::{Place, Verdict};
+use crate::{diagnosis, migration, pin, preflight, report};
+
+use before::Before;
+
+pub(crate) use note::note;
 
 /// What is to be released.
 pub(crate) struct Order {
@@ -52,57 +55,13 @@ pub(crate) enum End {
     },
 }
 
-/// The service's entries in the state before the release: what a way back restores.
-struct Before {
-    definition: Entry,
-    service: Entry,
-}
-
-impl Before {
-    /// Corrects what is known by what runs: a process that died between the new revision and the switch
-    /// has left the newest one unused.
-    fn runs(&mut self, running: &str) {
-        let entry = &mut self.definition;
-        if let Some(index) = entry.older.iter().position(|id| id.as_str() == running) {
-            let running = entry.older.remove(index);
-            if let Some(unused) = entry.id.replace(running) {
-                entry.older.insert(0, unused);
-            }
-        }
-    }
-
-    /// A revision on its way that no run of ours has registered.
-    fn stranger(&self, view: &ServiceView) -> Option<String> {
-        let ours = |arn: &str| {
-            let entry = &self.definition;
-            entry.id.iter().chain(&entry.older).any(|id| id.as_str() == arn)
-        };
-        let moving = view
-            .deployments
-            .iter()
-            .find(|one| one.rollout_state == "IN_PROGRESS" && !ours(&one.task_definition));
-        moving.map(|one| short(&one.task_definition).to_owned())
-    }
-}
-
 pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Failure> {
     let session = writing.session;
     let environment = session.environment();
     let service = &order.service;
     let releases = Releases::of(session.objects(&writing.aws), service);
-    releases.settle().await?;
-    let (place, mut before) = known(writing, service)?;
-    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
-    let running = view.as_ref().and_then(ServiceView::primary);
-    if let Some(running) = running {
-        before.runs(&running.task_definition);
-    }
-    if let Some(other) = view.as_ref().and_then(|view| before.stranger(view)) {
-        let message =
-            format!("{service} is being deployed by somebody else: {other} is on its way");
-        return Err(Failure::new(Code::Refused, message)
-            .hint(format!("wait for it: provisioner status --env {}", environment.name)));
-    }
+    let (place, mut before) = Before::of(writing, service)?;
+    let unfinished = stand(writing, &releases, &place, &mut before).await?;
     let revision_before = revision(&before.definition);
 
     // What is wanted, first in memory only.
@@ -115,6 +74,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     }
     let images = images::known(session, &wanted).images;
     let draft = Draft::of(session, &wanted, images).await?;
+    preflight::secrets(session, &draft)?;
     let needs_up = draft.needs_up(service);
     if !needs_up.is_empty() {
         let name = &environment.name;
@@ -131,7 +91,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     }
     let service_at = at::<kinds::Service>(service);
     let (_, plan) = draft.only(|address| *address == service_at);
-    if plan.is_empty() {
+    if plan.is_empty() && !unfinished {
         let facts = wanted.facts;
         writing.journal.change(|state| state.facts = facts);
         writing.journal.commit().await?;
@@ -139,21 +99,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     }
 
     // The new revision. It is journaled, and nothing runs it yet.
-    let definition_at = at::<TaskDefinition>(service);
-    if order.back_to.is_some() {
-        let entry = wanted.resources.get(&definition_at).cloned().unwrap_or_default();
-        writing.journal.change(|state| state.resources.insert(definition_at.clone(), entry));
-    }
-    let (graph, plan) = draft.only(|address| *address == definition_at);
-    let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
-    if !outcome.is_complete() {
-        back_in_state(writing, service, &before).await?;
-        let why = outcome.failed.first().map(|(_, error)| error.to_string()).unwrap_or_default();
-        return Err(Failure::new(Code::Failed, format!("the new revision was refused: {why}"))
-            .hint("nothing was switched"));
-    }
-    let entry = entry(writing, &definition_at);
-    let revision = revision(&entry);
+    let revision = register(writing, order, &draft, &wanted, &before).await?;
     let migration =
         environment.services[service].migration.as_ref().filter(|_| order.back_to.is_none());
     if let Some(migration) = migration {
@@ -161,7 +107,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
         state.facts.clone_from(&wanted.facts);
         let ran = migration::run(writing, &place, service, &revision, &state, migration).await;
         if let Err(failure) = ran {
-            retire(writing, service, &before, &revision).await?;
+            before.retire(writing, service, &revision).await?;
             return Err(failure);
         }
     }
@@ -173,7 +119,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
         what: order.what,
         image: order.image.clone(),
         revision: revision.clone(),
-        definition: entry.desired.clone(),
+        definition: entry(writing, service).desired,
         config: pin::config(environment, service),
         migration: migration.map(|migration| migration.command.join(" ")),
         at: Timestamp::now(),
@@ -186,82 +132,124 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
         short(&revision_before),
         short(&revision)
     ));
+    let ended = carry_through(writing, order, &place, &before, &wanted, &releases, started).await;
+    ended.map_err(|failure| half_way(failure, &environment.name))
+}
 
-    // From here on the new one is on its way.
-    let verdict = switch(writing, order, &place, &wanted.facts, &revision).await?;
-    match verdict {
+/// Finds out what a way back would lead to. Returns whether an earlier run has switched to what runs
+/// now and did not live to see what became of it.
+async fn stand(
+    writing: &Writing<'_>,
+    releases: &Releases,
+    place: &Place,
+    before: &mut Before,
+) -> Result<bool, Failure> {
+    let abandoned = releases.settle().await?;
+    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
+    let running = view.as_ref().and_then(ServiceView::revision).map(str::to_owned);
+    let unfinished = abandoned.is_some_and(|one| Some(&one.revision) == running.as_ref());
+    let is_known = running.as_ref().is_none_or(|running| before.is_present(running));
+    if unfinished || !is_known {
+        let all = releases.all().await?;
+        let good = all.iter().rev().find(|one| one.is_good());
+        let good = good.filter(|_| unfinished).map(|one| one.started.revision.clone());
+        if let Some(back_to) = good.or(running) {
+            before.was(writing, &back_to, &all);
+        }
+    }
+    let Some(other) = view.as_ref().and_then(|view| before.stranger(view)) else {
+        return Ok(unfinished);
+    };
+    let service = &place.name;
+    let name = &writing.session.environment().name;
+    let message = format!("{service} is being deployed by somebody else: {other} is on its way");
+    Err(Failure::new(Code::Refused, message)
+        .hint(format!("wait for it: provisioner status --env {name}")))
+}
+
+/// Registers what is wanted, or finds it registered.
+async fn register(
+    writing: &Writing<'_>,
+    order: &Order,
+    draft: &Draft,
+    wanted: &State,
+    before: &Before,
+) -> Result<String, Failure> {
+    let service = &order.service;
+    let definition_at = at::<TaskDefinition>(service);
+    if order.back_to.is_some() {
+        let entry = wanted.resources.get(&definition_at).cloned().unwrap_or_default();
+        writing.journal.change(|state| state.resources.insert(definition_at.clone(), entry));
+    }
+    let (graph, plan) = draft.only(|address| *address == definition_at);
+    let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
+    let entry = entry(writing, service);
+    if outcome.is_complete() {
+        return Ok(revision(&entry));
+    }
+    // What may have been made after all is looked up by the next run.
+    if entry.intent.is_none() {
+        before.put_back(writing, service).await?;
+    }
+    if writing.stop.is_cancelled() {
+        return Err(Failure::new(Code::Interrupted, "interrupted; nothing was switched"));
+    }
+    let why = outcome.failed.first().map(|(_, error)| error.to_string()).unwrap_or_default();
+    Err(Failure::new(Code::Failed, format!("the new revision was refused: {why}"))
+        .hint("nothing was switched"))
+}
+
+/// From here on the new revision is on its way: to its end, or back.
+async fn carry_through(
+    writing: &Writing<'_>,
+    order: &Order,
+    place: &Place,
+    before: &Before,
+    wanted: &State,
+    releases: &Releases,
+    started: Started,
+) -> Result<End, Failure> {
+    let service = &order.service;
+    let revision = started.revision.clone();
+    let (verdict, probe) = switch::switch(writing, order, place, &wanted.facts, &revision).await?;
+    let interrupted = verdict == Verdict::Abort;
+    let why = match verdict {
         Verdict::Serves | Verdict::Leave => {
-            let facts = wanted.facts;
             writing.journal.change(|state| {
-                state.facts = facts;
+                state.facts.clone_from(&wanted.facts);
                 state.facts.insert(noted(service), revision.clone().into());
-                let entry = state.resources.entry(service_at.clone()).or_default();
+                let entry = state.resources.entry(at::<kinds::Service>(service)).or_default();
                 entry.desired["settings"]["taskDefinition"] = revision.clone().into();
             });
             writing.journal.commit().await?;
             let left = verdict == Verdict::Leave;
             let how = if left { How::NotWaitedFor } else { How::Succeeded };
             releases.end(started.number, how, None).await?;
-            Ok(if left { End::Left(started) } else { End::Serves(started) })
+            return Ok(if left { End::Left(started) } else { End::Serves(started) });
         }
-        Verdict::Failed(_) | Verdict::Abort => {
-            let interrupted = verdict == Verdict::Abort;
-            let why = match &verdict {
-                Verdict::Failed(why) => why.clone(),
-                _ => "interrupted".into(),
-            };
-            // Looked at while its tasks can still be seen.
-            let explanation = if interrupted {
-                None
-            } else {
-                report::note(&format!("failed: {why}"));
-                diagnosis::explain(writing, service, &started, &why).await?
-            };
-            go_back(writing, order, &place, &before, &revision, interrupted).await?;
-            releases.end(started.number, How::RolledBack, Some(why)).await?;
-            Ok(End::RolledBack { started, explanation, interrupted })
-        }
-    }
+        Verdict::Failed(why) => why,
+        Verdict::Abort => "interrupted".into(),
+    };
+    // Looked at while its tasks can still be seen.
+    let explanation = if interrupted {
+        None
+    } else {
+        report::note(&format!("failed: {why}"));
+        diagnosis::explain(writing, service, &started, &why, probe).await?
+    };
+    switch::go_back(writing, service, place, before, &revision, interrupted).await?;
+    releases.end(started.number, How::RolledBack, Some(why)).await?;
+    Ok(End::RolledBack { started, explanation, interrupted })
 }
 
-/// Makes a release of what `up` has changed, for each service whose revision no release knows yet.
-pub(crate) async fn note(writing: &Writing<'_>) -> Result<(), Failure> {
-    let session = writing.session;
-    let state = writing.state();
-    for service in session.environment().services.keys() {
-        let Some(definition) = state.resources.get(&at::<TaskDefinition>(service)) else {
-            continue;
-        };
-        let Some(image) = images::decided(&state, service) else { continue };
-        if state.fact::<String>(&noted(service)) == Some(revision(definition)) {
-            continue;
-        }
-        let releases = Releases::of(session.objects(&writing.aws), service);
-        releases.settle().await?;
-        let last = releases.last().await?;
-        if last.is_none_or(|last| last.started.revision != revision(definition)) {
-            let author = session.author();
-            let started = releases
-                .start(Started {
-                    format: 0,
-                    service: service.clone(),
-                    number: 0,
-                    what: What::Up,
-                    image,
-                    revision: revision(definition),
-                    definition: definition.desired.clone(),
-                    config: pin::config(session.environment(), service),
-                    migration: None,
-                    at: Timestamp::now(),
-                    author: Author::here(&author.who, author.run),
-                })
-                .await?;
-            releases.end(started.number, How::Succeeded, None).await?;
-        }
-        let revision = revision(definition);
-        writing.journal.change(|state| state.facts.insert(noted(service), revision.into()));
+/// A call failed after the switch: what runs is known again once the same command has gone on.
+fn half_way(failure: Failure, environment: &str) -> Failure {
+    match failure.code {
+        Code::Failed => Failure { code: Code::PartWay, ..failure }
+            .hint("the service was switched already; the same command again goes on")
+            .hint(format!("look: provisioner status --env {environment}")),
+        _ => failure,
     }
-    Ok(writing.journal.commit().await?)
 }
 
 /// The state's name for the revision that was last noted as a release.
@@ -269,121 +257,8 @@ fn noted(service: &str) -> String {
     format!("released.{service}")
 }
 
-/// Switches, and waits as far as that is wanted.
-async fn switch(
-    writing: &Writing<'_>,
-    order: &Order,
-    place: &Place,
-    facts: &std::collections::BTreeMap<String, Value>,
-    revision: &str,
-) -> Result<Verdict, Failure> {
-    let (cluster, name, service) = (&place.cluster, &place.name, &order.service);
-    writing.aws.update_service(cluster, name, Some(revision), None, false).await?;
-    if !order.wait {
-        return Ok(Verdict::Leave);
-    }
-    if let Some(home) = writing.session.home.as_ref().filter(|home| !home.has_docker()) {
-        let mut state = writing.state();
-        state.facts.clone_from(facts);
-        let environment = writing.session.environment();
-        if let Err(failure) = home.run_services(&writing.aws, environment, &state).await {
-            return Ok(Verdict::Failed(failure.message));
-        }
-    }
-    let verdict = rollout::watch(writing, place, revision, order.limit).await?;
-    let probe = writing.session.environment().services[service].probe.as_ref();
-    if let (Verdict::Serves, Some(wanted)) = (&verdict, probe) {
-        report::note(&format!("  asking for {}", wanted.path));
-        let answer = rollout::probe(writing, service, wanted).await?;
-        if !answer.passed {
-            let status = answer.status.map_or("no answer".into(), |status| status.to_string());
-            return Ok(Verdict::Failed(format!("the probe {} got {status}", wanted.path)));
-        }
-    }
-    Ok(verdict)
-}
-
-/// Takes the service back to what ran before. After an interrupt the way back is only requested: a
-/// cancelled job has seconds.
-async fn go_back(
-    writing: &Writing<'_>,
-    order: &Order,
-    place: &Place,
-    before: &Before,
-    failed: &str,
-    interrupted: bool,
-) -> Result<(), Failure> {
-    let service = &order.service;
-    let old = revision(&before.definition);
-    report::note(&format!("rolling back to {}", short(&old)));
-    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
-    let primary =
-        view.as_ref().and_then(|view| view.primary()).map(|one| one.task_definition.clone());
-    if primary.as_deref() != Some(old.as_str()) {
-        writing.aws.update_service(&place.cluster, &place.name, Some(&old), None, false).await?;
-    }
-    if interrupted {
-        // It goes with the superseded ones, once nothing runs it any more.
-        let mut before =
-            Before { definition: before.definition.clone(), service: before.service.clone() };
-        if !before.definition.older.iter().any(|id| id.as_str() == failed) && old != failed {
-            before.definition.older.insert(0, Id(failed.into()));
-        }
-        return back_in_state(writing, service, &before).await;
-    }
-    if let Some(home) = writing.session.home.as_ref().filter(|home| !home.has_docker()) {
-        home.run_services(
-            &writing.aws,
-            writing.session.environment(),
-            &restored(writing, service, before),
-        )
-        .await?;
-    }
-    if !rollout::steady(writing, place, &old).await? {
-        report::warning(&format!(
-            "{} is not steady yet after {} s",
-            short(&old),
-            rollout::BACK.as_secs()
-        ));
-    }
-    retire(writing, service, before, failed).await
-}
-
-/// Takes a revision that nothing runs out of use.
-async fn retire(
-    writing: &Writing<'_>,
-    service: &str,
-    before: &Before,
-    failed: &str,
-) -> Result<(), Failure> {
-    let is_new = !before.definition.older.iter().any(|id| id.as_str() == failed)
-        && revision(&before.definition) != failed;
-    if is_new {
-        writing.aws.deregister_task_definition(failed).await?;
-    }
-    back_in_state(writing, service, before).await
-}
-
-/// Puts the entries from before back.
-async fn back_in_state(
-    writing: &Writing<'_>,
-    service: &str,
-    before: &Before,
-) -> Result<(), Failure> {
-    let restored = restored(writing, service, before);
-    writing.journal.change(|state| state.resources = restored.resources);
-    Ok(writing.journal.commit().await?)
-}
-
-fn restored(writing: &Writing<'_>, service: &str, before: &Before) -> engine::state::State {
-    let mut state = writing.state();
-    state.resources.insert(at::<TaskDefinition>(service), before.definition.clone());
-    state.resources.insert(at::<kinds::Service>(service), before.service.clone());
-    state
-}
-
 /// Makes an earlier revision, which is still active, the present one.
-fn reuse(state: &mut engine::state::State, service: &str, release: &Started) {
+fn reuse(state: &mut State, service: &str, release: &Started) {
     let Some(entry) = state.resources.get_mut(&at::<TaskDefinition>(service)) else { return };
     let Some(index) = entry.older.iter().position(|id| id.as_str() == release.revision) else {
         return;
@@ -396,28 +271,10 @@ fn reuse(state: &mut engine::state::State, service: &str, release: &Started) {
     entry.outputs.insert("arn".into(), release.revision.clone().into());
 }
 
-/// Where the service is and what is known of it, or the advice to make it first.
-fn known(writing: &Writing<'_>, service: &str) -> Result<(Place, Before), Failure> {
-    let state = writing.state();
-    let entry = |address: &Address| {
-        state.resources.get(address).filter(|entry| entry.id.is_some()).cloned()
-    };
-    let definition = entry(&at::<TaskDefinition>(service));
-    let found = entry(&at::<kinds::Service>(service));
-    match (Place::of(writing, service), definition, found) {
-        (Some(place), Some(definition), Some(service)) => {
-            Ok((place, Before { definition, service }))
-        }
-        _ => {
-            let name = &writing.session.environment().name;
-            Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
-                .hint(format!("provisioner up --env {name}")))
-        }
-    }
-}
-
-fn entry(writing: &Writing<'_>, address: &Address) -> Entry {
-    writing.journal.read(|state| state.resources.get(address).cloned().unwrap_or_default())
+/// What the state has of a service's task definition.
+fn entry(writing: &Writing<'_>, service: &str) -> Entry {
+    let address = at::<TaskDefinition>(service);
+    writing.journal.read(|state| state.resources.get(&address).cloned().unwrap_or_default())
 }
 
 fn revision(entry: &Entry) -> String {

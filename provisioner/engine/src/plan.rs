@@ -133,8 +133,9 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
         } else if entry.is_some_and(|entry| entry.id.is_some()) {
             step.reason = Some("it is gone from the cloud".into());
         }
+        let joined = usize::from(step.how == Some(Replace::KeepOld));
         step.older =
-            entry.map(|entry| superfluous(&entry.older, kind.traits())).unwrap_or_default();
+            entry.map(|entry| superfluous(&entry.older, joined, kind.traits())).unwrap_or_default();
         if let (Action::None | Action::Update, Some(seen)) =
             (step.action, picture.seen.get(address))
         {
@@ -212,10 +213,11 @@ fn give_way(step: &mut Step, traits: &Traits, vanishing: &Address) {
     }
 }
 
-/// Superseded ones beyond those that a kind keeps.
-fn superfluous(older: &[Id], traits: &Traits) -> Vec<Id> {
+/// Superseded ones beyond those that a kind keeps, when as many as `joined` come to them.
+fn superfluous(older: &[Id], joined: usize, traits: &Traits) -> Vec<Id> {
     let kept = if traits.replace == Replace::KeepOld { KEPT } else { 0 };
-    older[..older.len().saturating_sub(kept)].to_vec()
+    let surplus = (older.len() + joined).saturating_sub(kept);
+    older[..surplus.min(older.len())].to_vec()
 }
 
 /// Why something that is there cannot be taken for ours.

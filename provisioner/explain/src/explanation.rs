@@ -77,6 +77,9 @@ impl Explanation {
         let mut text = String::new();
         match self.rows.first() {
             Some(row) => self.known(row, &mut text),
+            None if self.raw.is_empty() && self.outcome == Outcome::Serves => {
+                text.push_str("there is nothing to explain\n");
+            }
             None if self.raw.is_empty() => {
                 line(&mut text, "cause", "none is known; nothing that AWS says tells of a failure");
             }

@@ -30,10 +30,12 @@ pub(crate) fn is_normal(text: &str) -> bool {
     NORMAL_TEXTS.as_ref().is_some_and(|normal| normal.is_match(text))
 }
 
-/// Whether the text only says that a container ended: the exit code says more.
+/// Whether the text only says that a container or a local process ended: the exit code says more.
 pub(crate) fn is_mere_end(text: &str) -> bool {
     let text = text.trim_end_matches('.').to_lowercase();
     matches!(text.as_str(), "essential container in task exited" | "essential container exited")
+        || text.starts_with("exited with code ")
+        || text.contains(": exited with code ")
 }
 
 /// Events and stopped reasons of good deployments. Source: the service event messages of the ECS

@@ -50,6 +50,14 @@ async fn image(
 ) -> Result<(Image, Option<Built>), Failure> {
     let session = writing.session;
     let described = &session.environment().services[service];
+    let is_image = args.image.is_some()
+        || (args.binary.is_none() && args.tag.is_none() && described.build.is_none());
+    if is_image && session.home.as_ref().is_some_and(|home| !home.has_docker()) {
+        let message = format!("{service} was not changed: only a Docker engine can run an image");
+        return Err(Failure::new(Code::Failed, message).hint(
+            "deploy a program with `--binary FILE`, or start an engine and the local cloud anew",
+        ));
+    }
     if let Some(reference) = &args.image {
         images::require(session, service, reference).await?;
         return Ok((Image::Reference(reference.clone()), None));
@@ -82,6 +90,9 @@ async fn tagged(writing: &Writing<'_>, service: &str, tag: &str) -> Result<Image
         images::require(session, service, &reference).await?;
         return Ok(Image::Reference(reference));
     }
+    if session.home.as_ref().is_some_and(|home| home.has_kept(service, tag)) {
+        return Ok(Image::Tagged(tag.to_owned()));
+    }
     let state = writing.state();
     let repository = state.resources.get(&at::<Repository>(service));
     let name = repository.and_then(|entry| entry.desired.get("name")?.as_str());
@@ -102,7 +113,7 @@ pub(crate) fn finish(
 ) -> Result<ExitCode, Failure> {
     let environment = &session.environment().name;
     if global.json {
-        report::json(&report::release_json(&end, service, environment))?;
+        report::json(&report::release_json(&end, service, environment, &session.aws))?;
     }
     match end {
         End::Nothing => report::note(&format!("{service} runs this already: nothing to do")),
@@ -118,7 +129,7 @@ pub(crate) fn finish(
                 report::out(&format!("{}\n{}", explanation.headline, explanation.text()));
             }
             let number = started.number;
-            return Err(if interrupted {
+            let failure = if interrupted {
                 Failure::new(
                     Code::Interrupted,
                     format!(
@@ -127,9 +138,18 @@ pub(crate) fn finish(
                 )
                 .hint(format!("look: provisioner status --env {environment}"))
             } else {
-                Failure::new(Code::RolledBack, format!("release {number} of {service} failed; what ran before runs again"))
-                    .hint(format!("its output: provisioner logs --env {environment} --service {service} --previous"))
-            });
+                Failure::new(
+                    Code::RolledBack,
+                    format!("release {number} of {service} failed; what ran before runs again"),
+                )
+                .hint(format!("its output: provisioner logs --env {environment} --service {service} --previous"))
+            };
+            if !global.json {
+                return Err(failure);
+            }
+            // The data have been printed: one document, not two.
+            report::failure(&failure, false);
+            return Ok(ExitCode::from(failure.code as u8));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -40,7 +40,11 @@ pub(crate) async fn run(global: &Global, args: &OfService) -> Result<ExitCode, F
     if global.json {
         report::json(&explanation)?;
     } else {
-        report::out(&format!("{}\n{}", explanation.headline, explanation.text()));
+        report::out(&explanation.headline);
+        if !why.is_empty() {
+            report::out(&format!("ended: {why}"));
+        }
+        report::out(&explanation.text());
     }
     Ok(ExitCode::SUCCESS)
 }

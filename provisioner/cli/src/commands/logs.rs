@@ -1,6 +1,6 @@
 //! `logs`: what a service's tasks have written, in the order of time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use stack::Names;
 
 use crate::args::{Global, Logs};
 use crate::failure::{Code, Failure};
+use crate::native::LocalHome;
 use crate::rollout::Place;
 use crate::session::{Session, Start};
 use crate::{interrupt, report};
@@ -23,15 +24,7 @@ pub(crate) async fn run(global: &Global, args: &Logs) -> Result<ExitCode, Failur
     let session = Session::open(global, Start::Never).await?;
     let service = session.service(args.of.service.as_deref())?;
     if let Some(home) = session.home.as_ref().filter(|home| !home.has_docker()) {
-        let versions = home.versions(&service)?;
-        let skipped = usize::from(args.previous);
-        for replica in versions.iter().rev().skip(skipped).take(1).flat_map(|one| &one.replicas) {
-            let id = format!("{}-{}", replica.version, replica.number);
-            for line in home.tail(replica, usize::MAX)? {
-                report::out(&format!("{id}  {line}"));
-            }
-        }
-        return Ok(ExitCode::SUCCESS);
+        return of_processes(global, &session, home, &service, args).await;
     }
     let since = Timestamp::now() - jiff::SignedDuration::try_from(args.since).unwrap_or_default();
     let mut query = LogQuery {
@@ -47,6 +40,43 @@ pub(crate) async fn run(global: &Global, args: &Logs) -> Result<ExitCode, Failur
             query.since = query.since.max(Some(event.timestamp));
             if seen.insert((event.timestamp, event.id.clone(), event.message.clone())) {
                 show(global, &event)?;
+            }
+        }
+        let Some(stop) = &stop else { return Ok(ExitCode::SUCCESS) };
+        tokio::select! {
+            () = session.clock.sleep(LOOK) => {}
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// The output of local processes: those that run, or those that ended last. It has no times, so it
+/// comes process by process.
+async fn of_processes(
+    global: &Global,
+    session: &Session,
+    home: &LocalHome,
+    service: &str,
+    args: &Logs,
+) -> Result<ExitCode, Failure> {
+    let stop = args.follow.then(interrupt::token);
+    let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+    loop {
+        let versions = home.versions(service)?;
+        let mut wanted =
+            versions.iter().rev().filter(|one| one.running().is_empty() == args.previous);
+        for replica in wanted.next().iter().flat_map(|version| &version.replicas) {
+            let id = format!("{}-{}", replica.version, replica.number);
+            if args.task.as_ref().is_some_and(|task| !id.starts_with(task.as_str())) {
+                continue;
+            }
+            let lines = home.tail(replica, usize::MAX)?;
+            for line in lines.iter().skip(shown.insert(id.clone(), lines.len()).unwrap_or(0)) {
+                if global.json {
+                    report::json_line(&serde_json::json!({"task": id, "message": line}))?;
+                } else {
+                    report::out(&format!("{id}  {line}"));
+                }
             }
         }
         let Some(stop) = &stop else { return Ok(ExitCode::SUCCESS) };

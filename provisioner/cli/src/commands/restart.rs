@@ -35,17 +35,18 @@ async fn restart(writing: &Writing<'_>, service: &str, args: &Restart) -> Result
     let name = &writing.session.environment().name;
     let state = writing.state();
     let definition = state.resources.get(&at::<kinds::TaskDefinition>(service));
-    let revision = definition.and_then(|entry| entry.id.clone());
+    let revision = definition.and_then(|entry| entry.id.as_ref()).map(ToString::to_string);
     let (Some(place), Some(revision)) = (Place::of(writing, service), revision) else {
         return Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
             .hint(format!("provisioner up --env {name}")));
     };
-    writing.aws.update_service(&place.cluster, &place.name, None, None, true).await?;
+    let now = writing.aws.update_service(&place.cluster, &place.name, None, None, true).await?;
+    let revision = Some(now.task_definition).filter(|arn| !arn.is_empty()).unwrap_or(revision);
     if let Some(home) = writing.session.home.as_ref().filter(|home| !home.has_docker()) {
         home.restart(&writing.aws, writing.session.environment(), &state, service).await?;
     }
     if args.patience.no_wait {
         return Ok(Verdict::Leave);
     }
-    rollout::watch(writing, &place, revision.as_str(), args.patience.timeout).await
+    rollout::watch(writing, &place, &revision, args.patience.timeout).await
 }

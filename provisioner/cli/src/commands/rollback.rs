@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
+use aws::services::ServiceView;
+
 use crate::args::{Global, Rollback};
 use crate::commands::deploy::finish;
 use crate::failure::{Code, Failure};
 use crate::interrupt;
 use crate::reconcile::Writing;
-use crate::release::{How, Release, Releases, What};
+use crate::release::{Release, Releases, What};
+use crate::rollout::Place;
 use crate::session::{Session, Start};
 use crate::ship::{End, Order, ship};
 
@@ -27,9 +30,13 @@ pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Fa
 async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
     let session = writing.session;
     let all = Releases::of(session.objects(&writing.aws), service).all().await?;
-    let release = chosen(&all, args.number, service, &session.environment().name)?;
+    let runs = match args.number {
+        Some(_) => None,
+        None => running(writing, service).await?,
+    };
+    let release = chosen(&all, args.number, runs, service, &session.environment().name)?;
     let later =
-        all.iter().filter(|one| one.started.number > release.started.number && is_good(one));
+        all.iter().filter(|one| one.started.number > release.started.number && one.is_good());
     let crossed: Vec<String> = later
         .filter_map(|one| {
             Some(format!("{} (release {})", one.started.migration.as_ref()?, one.started.number))
@@ -53,18 +60,26 @@ async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Resu
     Box::pin(ship(writing, &order)).await
 }
 
+/// The revision that ECS is heading for.
+async fn running(writing: &Writing<'_>, service: &str) -> Result<Option<String>, Failure> {
+    let Some(place) = Place::of(writing, service) else { return Ok(None) };
+    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
+    Ok(view.as_ref().and_then(ServiceView::revision).map(str::to_owned))
+}
+
 /// The release of that number, or the last good one before the one that runs.
 fn chosen<'a>(
     all: &'a [Release],
     number: Option<u32>,
+    runs: Option<String>,
     service: &str,
     environment: &str,
 ) -> Result<&'a Release, Failure> {
     let found = match number {
         Some(number) => all.iter().find(|one| one.started.number == number),
         None => {
-            let good: Vec<&Release> = all.iter().filter(|one| is_good(one)).collect();
-            let runs = good.last().map(|one| one.started.revision.clone());
+            let good: Vec<&Release> = all.iter().filter(|one| one.is_good()).collect();
+            let runs = runs.or_else(|| good.last().map(|one| one.started.revision.clone()));
             good.into_iter().rev().find(|one| Some(&one.started.revision) != runs.as_ref())
         }
     };
@@ -73,9 +88,4 @@ fn chosen<'a>(
         Failure::new(Code::Failed, format!("{service} has not had {what}"))
             .hint(format!("provisioner releases --env {environment} --service {service}"))
     })
-}
-
-fn is_good(release: &Release) -> bool {
-    let how = release.ended.as_ref().map(|ended| ended.how);
-    matches!(how, Some(How::Succeeded | How::NotWaitedFor))
 }

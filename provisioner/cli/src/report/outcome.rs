@@ -46,10 +46,6 @@ pub(crate) fn outcome_json(
     aws: &aws::Aws,
     outputs: &BTreeMap<String, String>,
 ) -> Value {
-    let own = |operation: &str| operation.starts_with("s3:") || operation.starts_with("dynamodb:");
-    let mutating: BTreeMap<String, u64> =
-        aws.mutating_calls().into_iter().filter(|(operation, _)| !own(operation)).collect();
-    let total: u64 = aws.calls().iter().map(|(_, number)| number).sum();
     let pairs = |list: &[(Address, String)], name: &str| {
         let all = list.iter().map(|(address, text)| json!({"address": address, name: text}));
         all.collect::<Vec<_>>()
@@ -65,9 +61,18 @@ pub(crate) fn outcome_json(
         "failed": failed.collect::<Vec<_>>(),
         "skipped": pairs(&outcome.skipped, "because"),
         "not_emulated": pairs(&outcome.not_emulated, "why"),
-        "calls": {"total": total, "mutating": mutating},
+        "calls": calls(aws),
         "outputs": outputs,
     })
+}
+
+/// How often AWS was called, and with what that changes something.
+fn calls(aws: &aws::Aws) -> Value {
+    let own = |operation: &str| operation.starts_with("s3:") || operation.starts_with("dynamodb:");
+    let mutating: BTreeMap<String, u64> =
+        aws.mutating_calls().into_iter().filter(|(operation, _)| !own(operation)).collect();
+    let total: u64 = aws.calls().iter().map(|(_, number)| number).sum();
+    json!({"total": total, "mutating": mutating})
 }
 
 /// Addresses and names, one a line.
@@ -89,8 +94,8 @@ pub(crate) fn receipt(left: &[String]) -> String {
 }
 
 /// The documented form: `{"format", "environment", "service", "end": "nothing" | "serves" | "left" |
-/// "rolled-back", "release", "explanation"}`.
-pub(crate) fn release_json(end: &End, service: &str, environment: &str) -> Value {
+/// "rolled-back", "release", "explanation", "calls"}`.
+pub(crate) fn release_json(end: &End, service: &str, environment: &str, aws: &aws::Aws) -> Value {
     let (word, release, explanation) = match end {
         End::Nothing => ("nothing", None, None),
         End::Serves(started) => ("serves", Some(started), None),
@@ -106,5 +111,6 @@ pub(crate) fn release_json(end: &End, service: &str, environment: &str) -> Value
         "end": word,
         "release": release,
         "explanation": explanation,
+        "calls": calls(aws),
     })
 }

@@ -21,6 +21,9 @@ pub(crate) const REGION: &str = "us-east-1";
 /// Tests run at once; the Python environments that they share are made by one.
 static MAKING: Mutex<()> = Mutex::new(());
 
+/// Held by who starts containers: one test counts those of the whole engine.
+pub(crate) static CONTAINERS: Mutex<()> = Mutex::new(());
+
 /// One Python environment for all tests, kept between runs.
 pub(crate) fn venv() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli-venv")

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::PoisonError;
 
-use crate::account::{Ended, lend_venv, skip};
+use crate::account::{CONTAINERS, Ended, lend_venv, skip};
 use crate::http::{answered, soon, under_load};
 use crate::support::{Project, wait};
 
@@ -37,6 +38,7 @@ fn tasks_are_containers() {
         skip("no static /bin/busybox (containers as tasks)");
         return;
     }
+    let _alone = CONTAINERS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut project = Project::with(&[("local", LOCAL)]);
     project.set("PROVISIONER_DOCKER", "on").set("DOCKER_HOST", &engine.host);
     std::os::unix::fs::symlink("/bin/busybox", project.path().join("busybox")).unwrap();

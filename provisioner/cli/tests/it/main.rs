@@ -4,6 +4,7 @@
 
 mod account;
 mod containers;
+mod deploys;
 mod environment;
 mod hands;
 mod help;

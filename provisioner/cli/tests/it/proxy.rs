@@ -1,6 +1,8 @@
 //! The strict cloud between the commands and an account: it keeps calls waiting, so that a test knows
 //! where a command is.
 
+use std::time::Duration;
+
 use strict::{Config, Running, Strict};
 use tokio::runtime::Runtime;
 
@@ -30,5 +32,19 @@ impl Proxy {
     /// Waits until a call is kept waiting.
     pub(crate) fn held(&self) {
         self.runtime.block_on(self.running.held());
+    }
+
+    /// The same, unless what would make the call is over before it did. Returns whether a call waits.
+    pub(crate) fn held_or(&self, mut over: impl FnMut() -> bool) -> bool {
+        loop {
+            let look = Duration::from_millis(50);
+            let held = async { tokio::time::timeout(look, self.running.held()).await.is_ok() };
+            if self.runtime.block_on(held) {
+                return true;
+            }
+            if over() {
+                return false;
+            }
+        }
     }
 }

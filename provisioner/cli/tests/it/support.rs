@@ -110,9 +110,16 @@ impl Started {
         self.send(rustix::process::Signal::INT);
     }
 
-    /// Ends it without giving it a chance.
-    pub(crate) fn kill(self) -> Run {
-        self.send(rustix::process::Signal::KILL);
+    /// Whether it has ended by itself.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Ends it without giving it a chance, if it has not ended yet.
+    pub(crate) fn kill(mut self) -> Run {
+        if !self.is_over() {
+            self.send(rustix::process::Signal::KILL);
+        }
         self.end()
     }
 

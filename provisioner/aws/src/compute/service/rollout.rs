@@ -37,6 +37,11 @@ impl Aws {
     /// of one that this connection neither changed nor saw on its way, ECS has checked the targets.
     pub(super) async fn rollout(&self, id: &str, service: &Value) -> Result<Ready> {
         let stage = stage(service);
+        // What ECS went back to runs as it did before. Whoever asked for the other revision must hear of
+        // that; for everybody else it is history.
+        if matches!(stage, Stage::Failed(_)) && self.looks.is_settled(id) && is_steady(service) {
+            return Ok(Ready::Yes);
+        }
         if !matches!(stage, Stage::Settled { .. }) {
             self.looks.unsettle(id);
         }
@@ -117,7 +122,11 @@ fn stage(service: &Value) -> Stage {
     if failed > 0 {
         progress = format!("{progress}, {failed} failed");
     }
-    let older = deployments.len().saturating_sub(1);
+    // A failed one that runs nothing any more is history, however long it is listed.
+    let is_over =
+        |one: &Value| text(one, "rolloutState") == "FAILED" && count(one, "runningCount") == 0;
+    let others = deployments.iter().filter(|one| text(one, "status") != "PRIMARY");
+    let older = others.filter(|one| !is_over(one)).count();
     if older > 0 {
         let left: u64 = deployments.iter().map(|d| count(d, "runningCount")).sum();
         progress = format!("{progress}, {} old ones still there", left.saturating_sub(running));
@@ -131,6 +140,18 @@ fn stage(service: &Value) -> Stage {
         progress = format!("{progress}, the deployment is not yet completed");
     }
     Stage::Moving { progress, failing: failed > 0 }
+}
+
+/// Whether the primary deployment is completed, has all its tasks, and nothing else runs.
+fn is_steady(service: &Value) -> bool {
+    let count = |value: &Value, field: &str| value[field].as_u64().unwrap_or_default();
+    let (primary, deployments) = (primary(service), list(service, "deployments"));
+    let all: u64 = deployments.iter().map(|one| count(one, "runningCount")).sum();
+    let running = count(primary, "runningCount");
+    text(primary, "rolloutState") == "COMPLETED"
+        && text(primary, "taskDefinition") == text(service, "taskDefinition")
+        && running == count(service, "desiredCount")
+        && all == running
 }
 
 /// Why ECS gave the deployment up: it failed itself, or ECS went back from it to an older one. A failed
@@ -222,6 +243,9 @@ mod tests {
         let mut service = service(3, &json!([back, failed]));
         service["taskDefinition"] = json!("api:1");
         assert_eq!(stage(&service), Stage::Failed(format!("rolled back to api:1: {why}")));
+        assert!(is_steady(&service));
+        service["deployments"][1]["runningCount"] = json!(1);
+        assert!(!is_steady(&service));
         let why = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.";
         service["deployments"] = json!([new(1, "IN_PROGRESS", why)]);
         assert_eq!(stage(&service), Stage::Failed(why.into()));
@@ -234,6 +258,9 @@ mod tests {
         let failed = json!({"status": "INACTIVE", "taskDefinition": "api:1", "createdAt": 2,
             "runningCount": 0, "rolloutState": "FAILED"});
         assert!(matches!(stage(&service(3, &json!([next, failed]))), Stage::Moving { .. }));
+        next["runningCount"] = json!(3);
+        next["rolloutState"] = json!("COMPLETED");
+        assert_eq!(stage(&service(3, &json!([next, failed]))), Stage::Settled { tasks: 3 });
     }
 
     #[test]

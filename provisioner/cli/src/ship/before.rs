@@ -1,0 +1,127 @@
+//! What ran before a release, and the way back to it in the state.
+
+use std::collections::BTreeMap;
+
+use aws::services::ServiceView;
+use engine::Address;
+use engine::state::{Entry, State};
+use kinds::TaskDefinition;
+use serde_json::Value;
+
+use super::{revision, short};
+use crate::failure::{Code, Failure};
+use crate::images;
+use crate::reconcile::{Writing, at};
+use crate::release::{Release, Started};
+use crate::rollout::Place;
+
+/// What the state says of a service before the release: what a way back restores.
+#[derive(Clone)]
+pub(super) struct Before {
+    pub(super) definition: Entry,
+    pub(super) service: Entry,
+    facts: BTreeMap<String, Value>,
+}
+
+impl Before {
+    /// Where the service is and what is known of it, or the advice to make it first.
+    pub(super) fn of(writing: &Writing<'_>, service: &str) -> Result<(Place, Self), Failure> {
+        let state = writing.state();
+        let entry = |address: &Address| state.resources.get(address).cloned();
+        // A process that died while it registered a revision has left only the older ones.
+        let definition = entry(&at::<TaskDefinition>(service))
+            .filter(|entry| entry.id.is_some() || !entry.older.is_empty());
+        let found = entry(&at::<kinds::Service>(service)).filter(|entry| entry.id.is_some());
+        match (Place::of(writing, service), definition, found) {
+            (Some(place), Some(definition), Some(service)) => {
+                Ok((place, Self { definition, service, facts: state.facts }))
+            }
+            _ => {
+                let name = &writing.session.environment().name;
+                Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
+                    .hint(format!("provisioner up --env {name}")))
+            }
+        }
+    }
+
+    /// Whether the state's present revision is this one.
+    pub(super) fn is_present(&self, revision: &str) -> bool {
+        self.definition.id.as_ref().is_some_and(|id| id.as_str() == revision)
+    }
+
+    /// Corrects what is known by what is to be gone back to: a process that died between the new
+    /// revision and the end of its release has left the state at the new one.
+    pub(super) fn was(&mut self, writing: &Writing<'_>, back_to: &str, releases: &[Release]) {
+        let entry = &mut self.definition;
+        let Some(index) = entry.older.iter().position(|id| id.as_str() == back_to) else { return };
+        let was = entry.older.remove(index);
+        if let Some(unused) = entry.id.replace(was) {
+            entry.older.insert(0, unused);
+        }
+        entry.intent = None;
+        entry.outputs.insert("arn".into(), back_to.into());
+        let known = releases.iter().rev().find(|one| one.started.revision == back_to);
+        if let Some(Started { service, image, definition, .. }) = known.map(|one| &one.started) {
+            entry.desired = definition.clone();
+            let mut state = writing.state();
+            images::decide(&mut state, writing.session.environment(), service, image);
+            self.facts = state.facts;
+        }
+    }
+
+    /// A revision on its way that no run of ours has registered.
+    pub(super) fn stranger(&self, view: &ServiceView) -> Option<String> {
+        let ours = |arn: &str| {
+            let entry = &self.definition;
+            entry.id.iter().chain(&entry.older).any(|id| id.as_str() == arn)
+        };
+        let moving = view
+            .deployments
+            .iter()
+            .find(|one| one.rollout_state == "IN_PROGRESS" && !ours(&one.task_definition));
+        moving.map(|one| short(&one.task_definition).to_owned())
+    }
+
+    /// The present state with what was before in its place.
+    pub(super) fn restored(&self, writing: &Writing<'_>, service: &str) -> State {
+        let mut state = writing.state();
+        let mut definition = self.definition.clone();
+        if let Some(now) = state.resources.get(&at::<TaskDefinition>(service)) {
+            // The oldest may have been retired since.
+            definition.older.retain(|id| now.id.as_ref() == Some(id) || now.older.contains(id));
+        }
+        state.resources.insert(at::<TaskDefinition>(service), definition);
+        state.resources.insert(at::<kinds::Service>(service), self.service.clone());
+        state.facts.clone_from(&self.facts);
+        state
+    }
+
+    /// Puts what was before back.
+    pub(super) async fn put_back(
+        &self,
+        writing: &Writing<'_>,
+        service: &str,
+    ) -> Result<(), Failure> {
+        let restored = self.restored(writing, service);
+        writing.journal.change(|state| {
+            state.resources = restored.resources;
+            state.facts = restored.facts;
+        });
+        Ok(writing.journal.commit().await?)
+    }
+
+    /// Takes a revision that nothing runs out of use, and puts what was before back.
+    pub(super) async fn retire(
+        &self,
+        writing: &Writing<'_>,
+        service: &str,
+        failed: &str,
+    ) -> Result<(), Failure> {
+        let is_new = !self.definition.older.iter().any(|id| id.as_str() == failed)
+            && revision(&self.definition) != failed;
+        if is_new {
+            writing.aws.deregister_task_definition(failed).await?;
+        }
+        self.put_back(writing, service).await
+    }
+}
