@@ -84,7 +84,9 @@ impl Known {
             "DeleteTags" => {
                 for id in texts(p, "ResourceId") {
                     let kept = self.tags.entry(id).or_default();
-                    tags(p, "Tag").iter().for_each(|(key, _)| drop(kept.remove(*key)));
+                    for (key, _) in tags(p, "Tag") {
+                        kept.remove(key);
+                    }
                 }
             }
             "AssociateRouteTable" => {
@@ -100,11 +102,10 @@ impl Known {
             "DisassociateRouteTable" => {
                 self.associations.remove(text(p, "AssociationId"));
             }
+            // A route goes, its table stays.
+            "DeleteRoute" => {}
             _ if operation.starts_with("Delete") || operation == "ReleaseAddress" => {
-                // A route goes, its table stays.
-                if operation != "DeleteRoute" {
-                    self.gone.extend(named(operation, p));
-                }
+                self.gone.extend(named(operation, p));
             }
             _ => {}
         }
