@@ -94,7 +94,7 @@ pub(super) const CALLS: &[Call] = &[
     call!("logs:TagResource", UP, LogGroup),
     call!("logs:UntagResource", UP, LogGroup),
     // Another condition than the list's own: who replaces or deletes must be able to read.
-    call!("s3:GetObject", PLAN, Objects, need("s3:GetObjectVersion", UP, Objects), LIST),
+    call!("s3:GetObject", PLAN, Objects, need("s3:GetObjectVersion", PLAN, Objects), LIST),
     call!("s3:PutObject", DEPLOY, Objects),
     call!("s3:DeleteObject", UP, Objects),
     renamed!("s3:ListObjectsV2", LIST),

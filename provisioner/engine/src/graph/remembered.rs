@@ -60,7 +60,8 @@ fn referring(value: &Value, outputs: &[(String, Input)]) -> Value {
         }
         Value::Array(items) => items.iter().map(|item| referring(item, outputs)).collect(),
         Value::String(text) => {
-            let input = Input::join(parts(text, outputs));
+            let mut parts = parts(text, outputs);
+            let input = if parts.len() == 1 { parts.remove(0) } else { Input::join(parts) };
             serde_json::to_value(input).unwrap_or_else(|_| value.clone())
         }
         other => other.clone(),
