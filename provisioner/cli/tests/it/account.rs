@@ -146,6 +146,8 @@ pub(crate) struct Ended<'a>(pub(crate) &'a Project);
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
         let cloud = LocalCloud::of(self.0.path()).unwrap();
+        // Its services go on without it. A test that has failed may have left anything.
+        let _purged = wait(cloud.stop(true, |_| {}));
         if let Ok(Status::Running(running) | Status::Silent(running)) = wait(cloud.status()) {
             end(&running.process);
         }
