@@ -6,6 +6,7 @@ mod writer;
 mod writes;
 
 use std::{
+    fs::File,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     str::FromStr,
@@ -78,10 +79,21 @@ impl Sqlite {
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+        let _alone = self.alone().await;
         let mut connection = self.service.open().await.map_err(classify)?;
         let mut migrator = sqlx::migrate!("migrations/sqlite");
         migrator.set_ignore_missing(true).run(&mut connection).await?;
         Ok(())
+    }
+
+    /// One process at a time makes the file and migrates it: SQLite's own locks end between a look at
+    /// the schema and its change. A lock on the folder leaves no file behind, and one on the database
+    /// itself would take SQLite's away. Where folders cannot be locked, a lone process needs no lock.
+    async fn alone(&self) -> Option<File> {
+        let file = std::path::absolute(&self.file).ok()?;
+        let folder = File::open(file.parent()?).ok()?;
+        let locked = tokio::task::spawn_blocking(move || folder.lock().map(|()| folder));
+        locked.await.ok()?.ok()
     }
 
     /// Nothing about a file gets better by waiting, except that another process lets go of it.

@@ -1,5 +1,6 @@
 //! Settings: a wrong one stops the start with one line that names the variable, and no secret is ever shown.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::service::command;
@@ -135,6 +136,23 @@ fn help_lists_every_variable_but_no_value() {
         assert!(text.contains(&format!("[env: {variable}]")), "{variable} is not in --help");
     }
     assert!(!text.contains("hunter2"));
+}
+
+/// Two instances of one machine that share a file.
+#[test]
+fn many_may_migrate_one_file_at_once() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("payments.db").display());
+        let begun: Vec<_> = (0..6)
+            .map(|_| command(&url).arg("migrate").stderr(Stdio::piped()).spawn().unwrap())
+            .collect();
+        for one in begun {
+            let output = one.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{text}");
+        }
+    }
 }
 
 #[test]

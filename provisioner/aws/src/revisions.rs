@@ -51,11 +51,8 @@ impl Aws {
     /// Whatever deregistering it answers.
     pub async fn deregister_task_definition(&self, arn: &str) -> Result<()> {
         let call = self.write()?.ecs.deregister_task_definition().task_definition(arn);
-        let refused = match call.send().await.map_err(|e| error("ecs:DeregisterTaskDefinition", e))
-        {
-            Ok(_) => return Ok(()),
-            Err(refused) => refused,
-        };
+        let answer = call.send().await.map_err(|e| error("ecs:DeregisterTaskDefinition", e));
+        let Err(refused) = answer else { return Ok(()) };
         if !matches!(refused.class, Class::Absent | Class::Invalid) {
             return Err(refused);
         }

@@ -102,6 +102,6 @@ fn counts(measured: &Measured) -> Vec<(String, usize)> {
         *counts.entry(operation).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by(|one, other| other.1.cmp(&one.1));
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
 }

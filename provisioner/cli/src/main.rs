@@ -61,7 +61,7 @@ async fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
         Verb::Config => commands::config::run(global),
         Verb::Plan(args) => commands::plan::run(global, args).await,
         Verb::Drift => commands::drift::run(global).await,
-        Verb::Up(args) => commands::up::run(global, args).await,
+        Verb::Up(args) => Box::pin(commands::up::run(global, args)).await,
         Verb::Rehearse(args) => commands::rehearse::run(global, args).await,
         Verb::Status => commands::status::run(global).await,
         Verb::Outputs => commands::outputs::run(global).await,

@@ -115,7 +115,9 @@ pub(crate) async fn service_linked_roles(
     let services = if scales { &SERVICES[..] } else { &SERVICES[..2] };
     match aws.service_linked_roles(services, &session.clock).await {
         Ok(made) => {
-            made.iter().for_each(|role| report::note(&format!("made {role}, once per account")))
+            for role in made {
+                report::note(&format!("made {role}, once per account"));
+            }
         }
         Err(error) if error.is(Class::Denied) => report::warning(&format!(
             "service-linked roles were not checked ({error}); in a fresh account the first `up` may need them"

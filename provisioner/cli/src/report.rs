@@ -1,6 +1,5 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error;
 //! colours only where a terminal shows them.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place that prints")]
 
 mod drift;
 mod outcome;

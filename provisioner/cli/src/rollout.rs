@@ -15,7 +15,7 @@ use crate::{outputs, report};
 /// The time between two looks.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long the balancer may take to pass requests to targets that it calls healthy.
-const PROBE: Duration = Duration::from_secs(60);
+const PROBE: Duration = Duration::from_mins(1);
 /// How long the old revision may take to be steady again.
 pub(crate) const BACK: Duration = Duration::from_mins(10);
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use engine::plan::Plan;
 use engine::store::Version;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use stack::Environment;
 
 use crate::failure::{Code, Failure, file};
@@ -94,5 +93,5 @@ impl SavedPlan {
 fn digest(environment: &Environment) -> Result<String, Failure> {
     let bytes = serde_json::to_vec(environment)
         .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
-    Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(image::Digest::of(&bytes).to_string())
 }

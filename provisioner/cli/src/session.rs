@@ -114,11 +114,6 @@ impl Session {
         }
     }
 
-    /// This process, as a lock and a release name it.
-    pub(crate) fn author(&self) -> Holder {
-        holder("deploy")
-    }
-
     pub(crate) fn locks(&self) -> Locks {
         Locks::new(&self.aws, &self.backend.table)
     }
@@ -202,6 +197,11 @@ pub(crate) fn wrong_account(
 fn clock() -> Clock {
     let scale = std::env::var("PROVISIONER_CLOCK_SCALE").ok().and_then(|text| text.parse().ok());
     Clock::scaled(scale.unwrap_or(1.0))
+}
+
+/// This process, as a release names it.
+pub(crate) fn author() -> Holder {
+    holder("deploy")
 }
 
 fn holder(operation: &str) -> Holder {

@@ -111,7 +111,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
             return Err(failure);
         }
     }
-    let author = session.author();
+    let author = crate::session::author();
     let started = Started {
         format: 0,
         service: service.clone(),

@@ -1,7 +1,7 @@
 //! Whether the stored state may be trusted. One that is gone, or older than it was, would have the cloud
 //! made a second time, or an old image shipped; so it is refused with what brings it back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use engine::kind::{Look, Observed};
 use engine::plan::Action;
@@ -144,8 +144,8 @@ async fn tagged(
 ) -> Result<Vec<(Address, Id)>, Failure> {
     let environment = session.environment();
     let owner = Owner::of(&environment.project, &environment.name);
-    let kinds: BTreeMap<&str, ()> = made.iter().map(|address| (address.kind(), ())).collect();
-    let looks = kinds.keys().map(async |kind| {
+    let kinds: BTreeSet<&str> = made.iter().map(|address| address.kind()).collect();
+    let looks = kinds.iter().map(async |kind| {
         match session.kinds.get(kind)?.observe(&session.aws, Look::Ours(&owner)).await {
             Err(error) if error.is(Class::NotEmulated) => Ok(Vec::new()),
             found => found,

@@ -75,13 +75,12 @@ fn chosen<'a>(
     service: &str,
     environment: &str,
 ) -> Result<&'a Release, Failure> {
-    let found = match number {
-        Some(number) => all.iter().find(|one| one.started.number == number),
-        None => {
-            let good: Vec<&Release> = all.iter().filter(|one| one.is_good()).collect();
-            let runs = runs.or_else(|| good.last().map(|one| one.started.revision.clone()));
-            good.into_iter().rev().find(|one| Some(&one.started.revision) != runs.as_ref())
-        }
+    let found = if let Some(number) = number {
+        all.iter().find(|one| one.started.number == number)
+    } else {
+        let good: Vec<&Release> = all.iter().filter(|one| one.is_good()).collect();
+        let runs = runs.or_else(|| good.last().map(|one| one.started.revision.clone()));
+        good.into_iter().rev().find(|one| Some(&one.started.revision) != runs.as_ref())
     };
     found.ok_or_else(|| {
         let what = number.map_or("an earlier release".into(), |number| format!("release {number}"));

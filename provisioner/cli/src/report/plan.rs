@@ -22,7 +22,7 @@ pub(crate) fn plan(plan: &Plan, environment: &str) -> String {
         let steps: Vec<&Step> = plan.changes().filter(|step| step.action == action).collect();
         if !steps.is_empty() {
             text += &format!("{}\n", styled(BOLD, &format!("{title} ({})", steps.len())));
-            steps.iter().for_each(|step| text += &one(step));
+            text.extend(steps.into_iter().map(one));
         }
     }
     let older = plan.changes().map(|step| step.older.len()).sum::<usize>();

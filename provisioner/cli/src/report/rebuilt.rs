@@ -98,7 +98,9 @@ fn part(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     let lines: Vec<String> = lines.collect();
     if !lines.is_empty() {
         *text += &format!("{}\n", styled(BOLD, title));
-        lines.iter().for_each(|line| *text += &format!("    {line}\n"));
+        for line in lines {
+            *text += &format!("    {line}\n");
+        }
     }
 }
 

@@ -32,16 +32,14 @@ impl Before {
         let definition = entry(&at::<TaskDefinition>(service))
             .filter(|entry| entry.id.is_some() || !entry.older.is_empty());
         let found = entry(&at::<kinds::Service>(service)).filter(|entry| entry.id.is_some());
-        match (Place::of(writing, service), definition, found) {
-            (Some(place), Some(definition), Some(service)) => {
-                Ok((place, Self { definition, service, facts: state.facts }))
-            }
-            _ => {
-                let name = &writing.session.environment().name;
-                Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
-                    .hint(format!("provisioner up --env {name}")))
-            }
+        if let (Some(place), Some(definition), Some(service)) =
+            (Place::of(writing, service), definition, found)
+        {
+            return Ok((place, Self { definition, service, facts: state.facts }));
         }
+        let name = &writing.session.environment().name;
+        Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
+            .hint(format!("provisioner up --env {name}")))
     }
 
     /// Whether the state's present revision is this one.

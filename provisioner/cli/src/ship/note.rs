@@ -25,7 +25,7 @@ pub(crate) async fn note(writing: &Writing<'_>) -> Result<(), Failure> {
         releases.settle().await?;
         let last = releases.last().await?;
         if last.is_none_or(|last| last.started.revision != revision(definition)) {
-            let author = session.author();
+            let author = crate::session::author();
             let started = releases
                 .start(Started {
                     format: 0,

@@ -230,15 +230,12 @@ impl There {
         let ec2 = &self.aws.write().unwrap().ec2;
         let vpc = self.id("vpc.main");
         let tag = aws_sdk_ec2::types::Tag::builder().key(engine::Owner::TAGS[0]);
-        match project {
-            Some(value) => {
-                let call = ec2.create_tags().resources(vpc).tags(tag.value(value).build());
-                call.send().await.map(drop).unwrap();
-            }
-            None => {
-                let call = ec2.delete_tags().resources(vpc).tags(tag.build());
-                call.send().await.map(drop).unwrap();
-            }
+        if let Some(value) = project {
+            let call = ec2.create_tags().resources(vpc).tags(tag.value(value).build());
+            call.send().await.unwrap();
+        } else {
+            let call = ec2.delete_tags().resources(vpc).tags(tag.build());
+            call.send().await.unwrap();
         }
     }
 

@@ -19,8 +19,9 @@ pub(crate) fn request(
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let headers: String =
-        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers
+        .iter()
+        .fold(String::new(), |text, (name, value)| text + &format!("{name}: {value}\r\n"));
     let length = body.len();
     write!(
         stream,

@@ -143,7 +143,7 @@ async fn break_by_hand(aws: &Aws) -> Vec<&'static str> {
     let call = clients.ec2.authorize_security_group_ingress().group_id(opened);
     call.ip_protocol("tcp").from_port(22).to_port(22).cidr_ip("0.0.0.0/0").send().await.unwrap();
     let found = aws.read().iam.list_roles().send().await.unwrap();
-    let role = found.roles().iter().map(|role| role.role_name()).find(|name| {
+    let role = found.roles().iter().map(|role| role.role_name.as_str()).find(|name| {
         name.contains("shop-prod") && name.contains("worker") && name.contains("task")
     });
     let call = clients.iam.put_role_policy().role_name(role.unwrap()).policy_name("more");

@@ -113,7 +113,7 @@ fn processes(project: &Project) -> Vec<Process> {
     let folder = LocalCloud::of(project.path()).unwrap().folder().services();
     let supervisor = Supervisor { program: "true".into(), args: Vec::new() };
     let versions = Processes::new(folder, supervisor).versions("api").unwrap();
-    let running = versions.iter().flat_map(|version| version.running());
+    let running = versions.iter().flat_map(local::Version::running);
     running.map(|replica| Process::of(replica.pid).unwrap()).collect()
 }
 

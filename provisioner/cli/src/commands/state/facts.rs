@@ -125,8 +125,9 @@ mod tests {
 
     #[test]
     fn images_of_the_own_repository_are_known_by_digest_or_tag() {
-        let own = Some("1.dkr.ecr.us-east-1.amazonaws.com/shop/prod/api");
-        let read = |rest: &str| of_reference(format!("{}{rest}", own.unwrap()), own);
+        let repository = "1.dkr.ecr.us-east-1.amazonaws.com/shop/prod/api";
+        let own = Some(repository);
+        let read = |rest: &str| of_reference(format!("{repository}{rest}"), own);
         assert_eq!(read("@sha256:ab"), Image::Built("sha256:ab".into()));
         assert_eq!(read(":v1"), Image::Tagged("v1".into()));
         // Another repository, whose name only begins the same way.

@@ -148,6 +148,7 @@ fn path(at: &str) -> String {
 }
 
 /// What an attribute may be instead.
+#[expect(clippy::match_same_arms, reason = "a line for each attribute, kind by kind")]
 fn other(address: &Address, at: &str, desired: &Value, ids: &Ids) -> Option<Value> {
     let now = desired.pointer(at).unwrap();
     let service = if address.name() == "api" { "api2" } else { "api" };
