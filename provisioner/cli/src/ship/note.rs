@@ -1,5 +1,7 @@
 //! Releases of `up`: whatever it changed of a task definition is a release like any other.
 
+use engine::state::State;
+use futures::future::join_all;
 use jiff::Timestamp;
 use kinds::TaskDefinition;
 
@@ -9,42 +11,48 @@ use crate::reconcile::{Writing, at};
 use crate::release::{Author, How, Releases, Started, What};
 use crate::{images, pin};
 
-/// Makes a release of what `up` has changed, for each service whose revision no release knows yet.
+/// Makes a release of what `up` has changed, for each service whose revision no release knows yet. All
+/// services at once; one that fails keeps no other from its end.
 pub(crate) async fn note(writing: &Writing<'_>) -> Result<(), Failure> {
-    let session = writing.session;
     let state = writing.state();
-    for service in session.environment().services.keys() {
-        let Some(definition) = state.resources.get(&at::<TaskDefinition>(service)) else {
-            continue;
-        };
-        let Some(image) = images::decided(&state, service) else { continue };
-        if state.fact::<String>(&noted(service)) == Some(revision(definition)) {
-            continue;
-        }
-        let releases = Releases::of(session.objects(&writing.aws), service);
-        releases.settle().await?;
-        let last = releases.last().await?;
-        if last.is_none_or(|last| last.started.revision != revision(definition)) {
-            let author = crate::session::author();
-            let started = releases
-                .start(Started {
-                    format: 0,
-                    service: service.clone(),
-                    number: 0,
-                    what: What::Up,
-                    image,
-                    revision: revision(definition),
-                    definition: definition.desired.clone(),
-                    config: pin::config(session.environment(), service),
-                    migration: None,
-                    at: Timestamp::now(),
-                    author: Author::here(&author.who, author.run),
-                })
-                .await?;
-            releases.end(started.number, How::Succeeded, None).await?;
-        }
-        let revision = revision(definition);
-        writing.journal.change(|state| state.facts.insert(noted(service), revision.into()));
-    }
+    let services = writing.session.environment().services.keys();
+    let noted = join_all(services.map(|service| one(writing, &state, service))).await;
+    noted.into_iter().collect::<Result<(), Failure>>()?;
     Ok(writing.journal.commit().await?)
+}
+
+async fn one(writing: &Writing<'_>, state: &State, service: &str) -> Result<(), Failure> {
+    let session = writing.session;
+    let Some(definition) = state.resources.get(&at::<TaskDefinition>(service)) else {
+        return Ok(());
+    };
+    let Some(image) = images::decided(state, service) else { return Ok(()) };
+    if state.fact::<String>(&noted(service)) == Some(revision(definition)) {
+        return Ok(());
+    }
+    let releases = Releases::of(session.objects(&writing.aws), service);
+    releases.settle().await?;
+    let last = releases.last().await?;
+    if last.is_none_or(|last| last.started.revision != revision(definition)) {
+        let author = crate::session::author();
+        let started = releases
+            .start(Started {
+                format: 0,
+                service: service.to_owned(),
+                number: 0,
+                what: What::Up,
+                image,
+                revision: revision(definition),
+                definition: definition.desired.clone(),
+                config: pin::config(session.environment(), service),
+                migration: None,
+                at: Timestamp::now(),
+                author: Author::here(&author.who, author.run),
+            })
+            .await?;
+        releases.end(started.number, How::Succeeded, None).await?;
+    }
+    let revision = revision(definition);
+    writing.journal.change(|state| state.facts.insert(noted(service), revision.into()));
+    Ok(())
 }
