@@ -142,10 +142,9 @@ fn a_load_balancer_of_our_name_is_somebody_elses() {
     let aws = account.connect();
     let theirs = wait(async {
         let found = aws.read().ec2.describe_subnets().send().await.unwrap();
-        let subnets =
-            found.subnets().iter().filter_map(aws_sdk_ec2::types::Subnet::subnet_id).take(2);
+        let subnets = found.subnets().iter().take(2).filter_map(|one| one.subnet_id.clone());
         let call = aws.write().unwrap().elb.create_load_balancer().name("shop-prod");
-        let made = subnets.fold(call, |call, subnet| call.subnets(subnet)).send().await.unwrap();
+        let made = call.set_subnets(Some(subnets.collect())).send().await.unwrap();
         made.load_balancers()[0].load_balancer_arn().unwrap().to_owned()
     });
     project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
