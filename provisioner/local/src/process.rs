@@ -2,9 +2,28 @@
 
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
+use tokio::process::Child;
 
 const POLL: Duration = Duration::from_millis(50);
+
+/// How long a program may still be written to before it counts as one that cannot be started.
+const SETTLES: Duration = Duration::from_secs(1);
+
+/// Starts a program that may have been written a moment ago. Linux refuses while anybody has it open for writing
+/// (ETXTBSY of execve(2)): the linker, or another process that was forked in the middle of our own copying of it.
+pub(crate) async fn start(command: &mut tokio::process::Command) -> std::io::Result<Child> {
+    let begun = Instant::now();
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < SETTLES => {
+                tokio::time::sleep(POLL).await;
+            }
+            result => return result,
+        }
+    }
+}
 
 /// A process id with the time it began, so that a reused id is never mistaken for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +122,37 @@ mod tests {
         assert!(!earlier.is_alive());
         assert!(earlier.gone(Duration::ZERO).await);
         earlier.kill();
+    }
+
+    /// A script that is open for writing, and its folder.
+    fn being_written() -> (tempfile::TempDir, std::path::PathBuf, std::fs::File) {
+        use std::{io::Write, os::unix::fs::OpenOptionsExt};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script");
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).write(true).mode(0o755).open(&path).unwrap();
+        file.write_all(b"#!/bin/sh\nexit 7\n").unwrap();
+        (folder, path, file)
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_still_being_written_is_started_once_it_is_not() {
+        let (_folder, path, file) = being_written();
+        let writer = tokio::spawn(async move {
+            tokio::time::sleep(POLL * 3).await;
+            drop(file);
+        });
+        let mut child = start(&mut tokio::process::Command::new(path)).await.unwrap();
+        assert!(writer.is_finished() || !cfg!(target_os = "linux"));
+        assert_eq!(child.wait().await.unwrap().code(), Some(7));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_program_that_is_written_for_ever_is_not_waited_for() {
+        let (_folder, path, _file) = being_written();
+        let error = start(&mut tokio::process::Command::new(path)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ExecutableFileBusy);
     }
 
     #[test]

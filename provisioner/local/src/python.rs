@@ -1,8 +1,9 @@
 //! Finds a Python that MiniStack runs on, and how it makes virtual environments.
 
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use tokio::process::Command;
 
 /// The oldest minor version of Python 3 that MiniStack supports (its package metadata).
@@ -71,12 +72,9 @@ fn candidates(path: &std::ffi::OsStr) -> Vec<PathBuf> {
 }
 
 async fn ask(program: &Path) -> Option<(String, Option<Maker>)> {
-    let output = Command::new(program)
-        .args(["-c", ASK])
-        .stdin(std::process::Stdio::null())
-        .output()
-        .await
-        .ok()?;
+    let mut command = Command::new(program);
+    command.args(["-c", ASK]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let output = process::start(&mut command).await.ok()?.wait_with_output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut lines = text.lines();
     let version =

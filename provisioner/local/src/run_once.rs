@@ -1,6 +1,6 @@
 //! One program, run to its end with its output passed on as it comes: migrations and one-off tasks without Docker.
 
-use crate::{Error, Exit, Result, ServiceSpec};
+use crate::{Error, Exit, Result, ServiceSpec, process};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
@@ -13,7 +13,8 @@ use tokio::sync::mpsc::{self, Sender};
 /// [`Error::Unstartable`] when the program cannot be started.
 pub async fn run_once(spec: &ServiceSpec, mut line: impl FnMut(&str)) -> Result<Exit> {
     let port = crate::processes::free_port()?;
-    let mut child = Command::new(&spec.program)
+    let mut command = Command::new(&spec.program);
+    command
         .args(spec.filled_args("127.0.0.1", port))
         .env_clear()
         .envs(spec.filled_env("127.0.0.1", port))
@@ -21,13 +22,13 @@ pub async fn run_once(spec: &ServiceSpec, mut line: impl FnMut(&str)) -> Result<
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Error::Unstartable {
-            service: spec.name.clone(),
-            program: spec.program.clone(),
-            message: error.to_string(),
-        })?;
+        .kill_on_drop(true);
+    let started = process::start(&mut command).await;
+    let mut child = started.map_err(|error| Error::Unstartable {
+        service: spec.name.clone(),
+        program: spec.program.clone(),
+        message: error.to_string(),
+    })?;
     let (sender, mut lines) = mpsc::channel(64);
     if let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) {
         read(output, sender.clone());

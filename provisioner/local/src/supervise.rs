@@ -4,7 +4,7 @@
 //! The order, secrets included, comes on standard input and is kept in memory only. It does not restart the process:
 //! that needs the secrets again, and is the decision of whoever counts failures.
 
-use crate::{Error, Exit, Process, Result, record};
+use crate::{Error, Exit, Process, Result, process, record};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -83,7 +83,7 @@ async fn run(order: Order, asks: &mut Asks) -> Result<Exit> {
         .stdout(output)
         .stderr(errors)
         .process_group(0);
-    let spawned = command.spawn();
+    let spawned = process::start(&mut command).await;
     drop(command);
     let (folder, address, port, grace) = (order.folder, order.address, order.port, order.grace);
     let exit = match spawned {

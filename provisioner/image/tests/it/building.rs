@@ -180,9 +180,11 @@ fn an_image_goes_into_an_archive_and_comes_out_the_same() {
 /// A `docker` that does as it is asked, with an archive that was prepared.
 #[cfg(unix)]
 fn docker(folder: &Path, script: &str) -> Docker {
-    use std::os::unix::fs::PermissionsExt;
-    let path = write(folder, "docker", format!("#!/bin/sh\nset -e\n{script}").as_bytes());
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = write(folder, "docker.sh", format!("#!/bin/sh\nset -e\n{script}").as_bytes());
+    let path = folder.join("docker");
+    // Written by a process of its own: one that another test forks now would keep it open, and nobody could start it.
+    let mut install = std::process::Command::new("install");
+    assert!(install.args(["-m", "755"]).arg(&text).arg(&path).status().unwrap().success());
     Docker::at(path)
 }
 
