@@ -29,6 +29,7 @@ pub struct Traits {
     pub replace: Replace,
     pub precious: bool,
     pub looked_up: bool,
+    pub indexed: bool,
     pub reads: u32,
     pub pace: Pace,
     /// The names of its fields.
@@ -59,6 +60,7 @@ impl Traits {
             replace: R::REPLACE,
             precious: R::PRECIOUS,
             looked_up: R::LOOKED_UP,
+            indexed: R::INDEXED,
             reads: R::READS,
             pace: R::PACE,
             fields: input::fields::<R>(),

@@ -96,6 +96,13 @@ impl Memory {
         });
     }
 
+    /// From now on an index says of a resource what it is at present.
+    pub fn hold_index(&self, id: &Id) {
+        let objects = &mut self.lock().objects;
+        let spec = objects.all.get(id).map(|object| object.spec.clone());
+        objects.index.extend(spec.map(|spec| (id.clone(), spec)));
+    }
+
     /// Somebody changes whose a resource is.
     pub fn retag(&self, id: &Id, owner: Option<Owner>) {
         self.touch(id, |object| object.owner = owner);

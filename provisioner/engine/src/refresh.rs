@@ -6,12 +6,13 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::clock::Clock;
+use crate::diff::diff;
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
 use crate::input::{self, Address};
 use crate::kind::{Kind, Kinds, Look, Observed};
 use crate::resource::{Id, Op, Owner};
-use crate::state::State;
+use crate::state::{Entry, State};
 
 /// What was seen.
 #[derive(Clone, Debug, Default)]
@@ -70,12 +71,13 @@ impl<C: Sync> KindLook<'_, C> {
             addresses.iter().filter_map(|a| Some((self.entry(a)?.id.as_ref()?, *a))).collect();
         if !ids.is_empty() {
             let wanted: Vec<Id> = ids.keys().map(|id| (*id).clone()).collect();
-            for seen in
-                patient(self.clock, || self.kind.observe(self.cloud, Look::Ids(&wanted))).await?
-            {
+            for seen in self.by_id(&wanted).await? {
                 if let Some(address) = ids.get(&seen.id) {
                     picture.seen.insert((*address).clone(), seen);
                 }
+            }
+            if self.kind.traits().indexed && wanted.len() > 1 {
+                self.once_more(&mut picture).await?;
             }
         }
         for address in missing(addresses, &picture) {
@@ -90,6 +92,29 @@ impl<C: Sync> KindLook<'_, C> {
             self.is_emulated().await?;
         }
         Ok(picture)
+    }
+
+    async fn by_id(&self, ids: &[Id]) -> Result<Vec<Observed>> {
+        patient(self.clock, || self.kind.observe(self.cloud, Look::Ids(ids))).await
+    }
+
+    /// What does not look as it was last made is looked at alone: the index that answered for all of them
+    /// may be behind.
+    async fn once_more(&self, picture: &mut Picture) -> Result<()> {
+        let traits = self.kind.traits();
+        let is_as_made = |(address, seen): &(&Address, &mut Observed)| {
+            let differs = |entry: &Entry| {
+                !diff(&entry.desired, &seen.spec, traits.create_only, traits.exact).is_empty()
+            };
+            !self.entry(address).is_some_and(differs)
+        };
+        let doubtful = picture.seen.iter_mut().filter(|one| !is_as_made(one));
+        let looks = doubtful.map(async |(_, seen)| {
+            let alone = self.by_id(std::slice::from_ref(&seen.id)).await?;
+            alone.into_iter().for_each(|now| *seen = now);
+            Ok::<_, Error>(())
+        });
+        try_join_all(looks).await.map(drop)
     }
 
     /// A kind of which an environment that exists has nothing may be one that the endpoint does not
@@ -127,7 +152,7 @@ impl<C: Sync> KindLook<'_, C> {
         Ok(())
     }
 
-    fn entry(&self, address: &Address) -> Option<&crate::state::Entry> {
+    fn entry(&self, address: &Address) -> Option<&Entry> {
         self.state.resources.get(address)
     }
 }

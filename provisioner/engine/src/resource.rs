@@ -39,6 +39,9 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     /// May exist, carrying our owner tags, before the state knows of it: looked up by name on every
     /// refresh in which the state has no id for it.
     const LOOKED_UP: bool = false;
+    /// A look at several at once is answered from an index that may be some seconds old: one that does not
+    /// look as it was last made is looked at once more, alone.
+    const INDEXED: bool = false;
     /// How many good reads in a row make a fresh one believable.
     const READS: u32 = 1;
     /// How long it takes, for polling and for the remaining-time display.

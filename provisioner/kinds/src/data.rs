@@ -29,6 +29,7 @@ impl Resource for Repository {
     const KIND: &'static str = "repository";
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const STABLE: bool = true;
+    const INDEXED: bool = true;
     const EXACT: &'static [&'static str] = &["lifecycle"];
     type Outputs = RepositoryOutputs;
 }

@@ -26,5 +26,6 @@ impl Resource for LogGroup {
     const KIND: &'static str = "log-group";
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const STABLE: bool = true;
+    const INDEXED: bool = true;
     type Outputs = LogGroupOutputs;
 }

@@ -14,9 +14,14 @@ impl<R: Resource> Adapter<R> for Memory {
             std::future::pending::<()>().await;
         }
         let objects = &mut self.lock().objects;
+        let from_index = R::INDEXED && matches!(which, Which::Ids(ids) if ids.len() > 1);
         let mut seen = Vec::new();
         for id in objects.matching(&which)? {
-            seen.extend(objects.look(&id)?);
+            let Some(mut one) = objects.look::<R>(&id)? else { continue };
+            if let Some(spec) = objects.index.get(&id).filter(|_| from_index) {
+                one.spec = R::deserialize(spec)?;
+            }
+            seen.push(one);
         }
         Ok(seen)
     }

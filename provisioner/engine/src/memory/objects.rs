@@ -15,6 +15,8 @@ use crate::resource::{Id, Op, Owner, Ready, Replace, Resource, Seen, Which};
 pub(super) struct Objects {
     pub(super) all: BTreeMap<Id, Object>,
     made: usize,
+    /// What an index says of those that it is behind with.
+    pub(super) index: BTreeMap<Id, Value>,
     /// How many looks each change of one takes.
     pub(super) slow: u32,
 }
