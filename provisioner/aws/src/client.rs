@@ -220,6 +220,7 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     pub scaling: aws_sdk_applicationautoscaling::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     pub sts: aws_sdk_sts::Client,
 }
 
@@ -261,6 +262,7 @@ impl Clients {
             ),
             scaling: client!(aws_sdk_applicationautoscaling, "Application Auto Scaling"),
             secrets: client!(aws_sdk_secretsmanager, "Secrets Manager"),
+            tagging: client!(aws_sdk_resourcegroupstagging, "Resource Groups Tagging API"),
             sts: client!(aws_sdk_sts, "STS"),
         }
     }

@@ -18,6 +18,7 @@ mod moment;
 mod network;
 mod scaling;
 mod security;
+mod tag_index;
 mod tags;
 mod traffic;
 

@@ -7,6 +7,7 @@ use kinds::{LogGroup, Tags};
 
 use crate::details::{detailed, known};
 use crate::error::{error, gone};
+use crate::tags::Label;
 use crate::{Aws, tags};
 
 impl Adapter<LogGroup> for Aws {
@@ -35,7 +36,10 @@ impl Adapter<LogGroup> for Aws {
             };
             Ok(found.into_iter().filter(wanted).collect())
         };
-        let tags = async |arn: String| self.log_group_tags(&arn).await;
+        let tags = async |arn: String| match self.indexed(&which, &arn).await {
+            Some(label) => Ok(label),
+            None => self.log_group_tags(&arn).await,
+        };
         let resource = |name: String| format!("log-group:{name}");
         let arns = self.known_arns("logs", known(&which).into_iter().map(resource));
         let found = detailed(arns, listing, arn, tags).await?;
@@ -127,7 +131,7 @@ impl Aws {
         found.map_err(|e| error("logs:DescribeLogGroups", e))
     }
 
-    async fn log_group_tags(&self, arn: &str) -> Result<(Option<Owner>, Tags)> {
+    async fn log_group_tags(&self, arn: &str) -> Result<Label> {
         let answer = self.read().logs.list_tags_for_resource().resource_arn(arn).send().await;
         let listed = answer.map_err(|e| error("logs:ListTagsForResource", e))?.tags;
         let listed = listed.unwrap_or_default();

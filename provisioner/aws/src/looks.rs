@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use aws_sdk_ec2::types::SecurityGroup;
 
 use crate::gather::Gather;
-use crate::traffic::arns::Label;
+use crate::tags::Label;
 
 /// Shared by all clones of a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Looks {
     /// Owner and tags of load balancers, listeners and target groups.
     pub(crate) labels: Gather<Label>,
+    /// What the index of tags says of other resources.
+    pub(crate) indexed: Gather<Label>,
     /// Security groups with their rules.
     pub(crate) groups: Gather<SecurityGroup>,
     unsettled: Arc<Mutex<BTreeSet<String>>>,

@@ -13,23 +13,23 @@ use crate::error::error;
 /// How many values one filter takes.
 pub(crate) const FILTER_VALUES: usize = 200;
 
-/// Who a resource belongs to and its tags in normal form, from keys and values as the cloud lists
-/// them.
-pub(crate) fn seen<'a>(
-    tags: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> (Option<Owner>, Tags) {
+/// Who a resource belongs to, and its tags in normal form.
+pub(crate) type Label = (Option<Owner>, Tags);
+
+/// From keys and values as the cloud lists them.
+pub(crate) fn seen<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Label {
     let pairs: Vec<_> = tags.into_iter().collect();
     let find = |key: &str| pairs.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
     (Owner::from_tags(find), Tags::seen(pairs.iter().copied()))
 }
 
 /// [`seen`], of EC2's list.
-pub(crate) fn seen_ec2(tags: Option<&[Tag]>) -> (Option<Owner>, Tags) {
+pub(crate) fn seen_ec2(tags: Option<&[Tag]>) -> Label {
     seen(tags.unwrap_or_default().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))))
 }
 
 /// [`seen`], of the load balancers' list.
-pub(crate) fn seen_elb(tags: &[ElbTag]) -> (Option<Owner>, Tags) {
+pub(crate) fn seen_elb(tags: &[ElbTag]) -> Label {
     seen(tags.iter().filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default()))))
 }
 

@@ -43,6 +43,9 @@ struct Args {
     /// Also prints how often each operation was called.
     #[arg(long)]
     operations: bool,
+    /// Also prints when each call of the `up` came, and how long its answer took.
+    #[arg(long)]
+    timeline: bool,
 }
 
 /// The three commands that are measured, for one number of services.
@@ -85,6 +88,9 @@ async fn run(args: &Args) -> Result<String> {
         }
         if args.operations {
             operations += &table::operations(&round);
+        }
+        if args.timeline {
+            operations += &table::timeline(&round);
         }
     }
     table.add_size(std::fs::metadata(&shipped).ok().map(|file| file.len()));

@@ -94,6 +94,17 @@ pub(crate) fn operations(round: &Round) -> String {
     text
 }
 
+/// The calls of the `up`: seconds since the first, milliseconds to the answer, operation.
+pub(crate) fn timeline(round: &Round) -> String {
+    let mut text = format!("\nup, {} services\n", round.services);
+    let first = round.up.calls.first().map_or(0.0, |call| call.clock);
+    for call in &round.up.calls {
+        let (at, took) = (call.clock - first, call.elapsed_ms);
+        text += &format!("{at:8.3} s {took:6.0} ms  {}:{}\n", call.service, call.operation);
+    }
+    text
+}
+
 fn counts(measured: &Measured) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for call in &measured.calls {

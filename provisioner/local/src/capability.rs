@@ -82,7 +82,7 @@ const BOTH: &[Capability] = &[
     row("logs", "log groups and events", Emulated, "events can be written and read; nothing expires"),
     row("s3", "state with conditional writes", Emulated, "If-Match and If-None-Match, versions; kept across a clean stop"),
     row("dynamodb", "the lock's conditional writes", Emulated, "refused writes answer with the present row"),
-    row("tagging", "search by tag", Absent, "finds S3, DynamoDB and ECR only; provisioner lists by service"),
+    row("tagging", "search by tag", Absent, "finds S3, DynamoDB and ECR only; provisioner asks the other services"),
     row("servicequotas", "quotas", Absent, "the service is not there; quotas are not checked"),
 ];
 

@@ -88,7 +88,8 @@ impl Request {
             operation,
             parameters,
             account: scope.account(),
-            service: scope.service,
+            // The one API whose calls are signed under another name than IAM has for it.
+            service: if scope.service == "tagging" { "tag".into() } else { scope.service },
             region: scope.region,
             principal: scope.key,
         })

@@ -7,7 +7,7 @@ use aws_types::service_config::ServiceConfigKey;
 
 /// A service's id in the SDK's settings, and the prefix of its operations in our messages (the one
 /// that IAM policies use).
-pub(super) const ENDPOINTS: [(&str, &str); 12] = [
+pub(super) const ENDPOINTS: [(&str, &str); 13] = [
     ("Application Auto Scaling", "application-autoscaling"),
     ("CloudWatch Logs", "logs"),
     ("DynamoDB", "dynamodb"),
@@ -16,6 +16,7 @@ pub(super) const ENDPOINTS: [(&str, &str); 12] = [
     ("ECS", "ecs"),
     ("Elastic Load Balancing v2", "elasticloadbalancing"),
     ("IAM", "iam"),
+    ("Resource Groups Tagging API", "tag"),
     ("S3", "s3"),
     ("Secrets Manager", "secretsmanager"),
     ("Service Quotas", "servicequotas"),

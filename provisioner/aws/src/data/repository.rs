@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::details::{detailed, known};
 use crate::error::{error, gone};
+use crate::tags::Label;
 use crate::{Aws, tags};
 
 /// How many repositories DescribeRepositories takes.
@@ -34,7 +35,10 @@ impl Adapter<Repository> for Aws {
         let name = |found: &Found| found.repository_name().unwrap_or_default().to_owned();
         let lifecycle = async |name: String| self.lifecycle_policy(&name).await;
         let arn = |(found, _): &(Found, _)| found.repository_arn().unwrap_or_default().to_owned();
-        let tags = async |arn: String| self.repository_tags(&arn).await;
+        let tags = async |arn: String| match self.indexed(&which, &arn).await {
+            Some(label) => Ok(label),
+            None => self.repository_tags(&arn).await,
+        };
         let resource = |name: String| format!("repository/{name}");
         let arns = self.known_arns("ecr", known(&which).into_iter().map(resource));
         let listing = detailed(known(&which), listing, name, lifecycle);
@@ -192,7 +196,7 @@ impl Aws {
         Ok(())
     }
 
-    async fn repository_tags(&self, arn: &str) -> Result<(Option<Owner>, Tags)> {
+    async fn repository_tags(&self, arn: &str) -> Result<Label> {
         let answer = self.read().ecr.list_tags_for_resource().resource_arn(arn).send().await;
         let answer = answer.map_err(|e| error("ecr:ListTagsForResource", e))?;
         Ok(tags::seen(answer.tags().iter().map(|tag| (tag.key(), tag.value()))))

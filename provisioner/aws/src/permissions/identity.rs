@@ -1,4 +1,4 @@
-//! IAM, STS and Service Quotas.
+//! IAM, STS, Service Quotas and the index of tags.
 
 use super::Reach::{Everything, Role, ServiceLinkedRole};
 use super::{Call, NOBODY, Need, PLAN, UP, call, need, renamed};
@@ -30,6 +30,7 @@ pub(super) const CALLS: &[Call] = &[
     call!("iam:UpdateAssumeRolePolicy", UP, Role),
     call!("iam:UpdateRoleDescription", UP, Role),
     call!("servicequotas:GetServiceQuota", UP, Everything),
+    call!("tag:GetResources", PLAN, Everything),
     // Everybody may always ask who they are (STS API reference).
     renamed!("sts:GetCallerIdentity"),
 ];

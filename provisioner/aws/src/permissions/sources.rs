@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::calls;
 
 /// The clients of [`crate::client::Clients`], with their operations' prefixes.
-const CLIENTS: [(&str, &str); 12] = [
+const CLIENTS: [(&str, &str); 13] = [
     ("dynamodb", "dynamodb"),
     ("ec2", "ec2"),
     ("ecr", "ecr"),
@@ -18,6 +18,7 @@ const CLIENTS: [(&str, &str); 12] = [
     ("s3", "s3"),
     ("scaling", "application-autoscaling"),
     ("secrets", "secretsmanager"),
+    ("tagging", "tag"),
     ("sts", "sts"),
 ];
 

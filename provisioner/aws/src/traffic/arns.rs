@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use engine::{Class, Owner, Result, Which};
+use engine::{Class, Result, Which};
 use futures::FutureExt;
 use futures::future::{try_join, try_join_all};
-use kinds::Tags;
 
 use crate::error::error;
 use crate::gather::Found;
+use crate::tags::Label;
 use crate::{Aws, tags};
 
 /// How many ARNs one call takes.
@@ -47,9 +47,6 @@ pub(super) fn behind<'a>(arn: &'a str, prefix: &str) -> &'a str {
 
 /// Owner and tags of several ARNs.
 pub(crate) struct Labels(Found<Label>);
-
-/// Owner and tags.
-pub(crate) type Label = (Option<Owner>, Tags);
 
 impl Labels {
     /// Those of one ARN; none when it is gone meanwhile.
