@@ -10,7 +10,6 @@ use crate::cloud::{Cloud, REGION};
 use crate::measure::{Measured, measure};
 
 const HEAD: &str = "\
-project: payments
 region: us-east-1
 network: { cidr: 10.40.0.0/16, zones: 2, nat: per-zone }
 secrets: { admin-pass: { generate: 32 }, database-url: given }
@@ -27,10 +26,15 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) fn with(program: &Path, services: usize, cloud: &Cloud) -> Result<Self> {
+    pub(crate) fn with(
+        program: &Path,
+        project: &str,
+        services: usize,
+        cloud: &Cloud,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::create_dir(folder.path().join("environments"))?;
-        std::fs::write(folder.path().join("environments/prod.yaml"), environment(services)?)?;
+        std::fs::write(folder.path().join("environments/prod.yaml"), environment(project, services)?)?;
         // Nobody runs it, and pushing it takes no time.
         std::fs::write(folder.path().join("program"), image::Architecture::X86_64.placeholder())?;
         Ok(Self { folder, program: program.into(), endpoint: cloud.endpoint().into() })
@@ -75,8 +79,8 @@ impl Shop {
 }
 
 /// The environment's file.
-fn environment(services: usize) -> Result<String> {
-    let mut text = HEAD.to_owned();
+fn environment(project: &str, services: usize) -> Result<String> {
+    let mut text = format!("project: {project}\n{HEAD}");
     for number in 1..=services {
         let route = if number == 1 { "/*".to_owned() } else { format!("/s{number}/*") };
         write!(

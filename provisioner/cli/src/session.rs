@@ -11,6 +11,7 @@ use engine::state::State;
 use engine::store::{Store, Version};
 use engine::{Class, Clock, Kinds};
 use stack::{Environment, Loaded};
+use tokio::sync::OnceCell;
 
 use crate::args::Global;
 use crate::failure::{Code, Failure};
@@ -30,6 +31,7 @@ pub(crate) struct Session {
     pub(crate) kinds: Kinds<Aws>,
     /// Where services run as processes, if they do.
     pub(crate) home: Option<LocalHome>,
+    bootstrapped: OnceCell<()>,
 }
 
 /// Whether a command may start what it needs.
@@ -54,7 +56,8 @@ impl Session {
         }
         let clock = clock();
         let backend = Backend::of(&account, &environment.region);
-        Ok(Self { project, loaded, aws, account, backend, clock, kinds: kinds::all(), home })
+        let (kinds, bootstrapped) = (kinds::all(), OnceCell::new());
+        Ok(Self { project, loaded, aws, account, backend, clock, kinds, home, bootstrapped })
     }
 
     pub(crate) fn environment(&self) -> &Environment {
@@ -135,7 +138,7 @@ impl Session {
         let again = |options| Box::pin(acquire(&locks, &key, holder.clone(), options, &self.clock));
         let lease = match again(&options).await {
             Err(engine::lock::Refusal::Failed(error)) if error.is(Class::Absent) => {
-                bootstrap::ensure(&self.aws, &self.account, &self.clock).await?;
+                self.bootstrap(&self.aws).await?;
                 again(&options).await?
             }
             other => other?,
@@ -156,6 +159,13 @@ impl Session {
                 Err(failure)
             }
         }
+    }
+
+    /// Makes what is missing of the account's bucket and table, once a command, with these clients.
+    pub(crate) async fn bootstrap(&self, aws: &Aws) -> Result<(), Failure> {
+        let ensure = async || bootstrap::ensure(aws, &self.account, &self.clock).await.map(drop);
+        self.bootstrapped.get_or_try_init(ensure).await?;
+        Ok(())
     }
 
     /// The highest fence under which a state was saved, as far as one can be read.

@@ -63,6 +63,39 @@ async fn a_repository_keeps_its_settings() {
     project.remove(&seen).await;
 }
 
+#[tokio::test]
+async fn the_tags_of_several_are_one_question() {
+    let emulator = Emulator::get().await;
+    let project = Project::new(emulator.connect());
+    let repository = |name: &str| Repository {
+        name: project.named(name),
+        immutable_tags: true,
+        scan_on_push: true,
+        lifecycle: Policy::new(json!({})),
+        tags: project.tags(&format!("repository.{name}")),
+    };
+    let desired = [repository("one"), repository("two")];
+    let made = [project.make(&desired[0]).await, project.make(&desired[1]).await];
+    let asked = |operation: &str| {
+        let calls = project.aws.calls();
+        calls.iter().find(|(name, _)| name == operation).map_or(0, |(_, count)| *count)
+    };
+    let before = asked("ecr:ListTagsForResource");
+    let ids = made.clone().map(|seen| seen.id);
+    let seen: Vec<Seen<Repository>> = project.aws.observe(Which::Ids(&ids)).await.unwrap();
+    for (desired, made) in desired.iter().zip(&made) {
+        let seen = seen.iter().find(|seen| seen.id == made.id).unwrap();
+        assert_eq!((&seen.spec.tags, &seen.owner), (&desired.tags, &made.owner));
+    }
+    assert_eq!(asked("tag:GetResources"), 1);
+    // moto's index has no repositories: what it does not know, each is asked for.
+    let alone = if emulator.is_moto() { 2 } else { 0 };
+    assert_eq!(asked("ecr:ListTagsForResource") - before, alone);
+    for seen in &made {
+        project.remove(seen).await;
+    }
+}
+
 fn secret(project: &Project, value: SecretValue) -> Secret {
     Secret {
         name: project.named("test/key"),

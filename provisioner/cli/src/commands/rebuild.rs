@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use aws::bootstrap;
 use engine::Graph;
 use engine::state::State;
 
@@ -23,7 +22,7 @@ pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failu
         let message = "only a rehearsal builds from a state, and never in an account of AWS";
         return Err(Failure::new(Code::Refused, message));
     }
-    bootstrap::ensure(&session.aws, &session.account, &session.clock).await?;
+    session.bootstrap(&session.aws).await?;
     let stop = interrupt::token();
     let lease = session.lock("rehearse", None).await?;
     let ended = match Writing::begin(&session, &lease, &stop).await {

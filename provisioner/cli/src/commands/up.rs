@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use aws::bootstrap;
 use engine::Address;
 use engine::apply::Outcome;
 use engine::plan::Plan;
@@ -63,7 +62,7 @@ async fn up(
             confirm(args.yes, &format!("bring {name} to this?"))?;
         }
         if writing.is_first {
-            bootstrap::ensure(&writing.aws, &session.account, &session.clock).await?;
+            session.bootstrap(&writing.aws).await?;
         }
         preflight::service_linked_roles(session, &writing.aws, &draft).await?;
         if let Some(failed) = push(writing, &mut draft, &built).await? {

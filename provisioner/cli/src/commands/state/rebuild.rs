@@ -1,7 +1,6 @@
 //! `state rebuild`: makes the state again from tags, names and places, when the stored one is gone, torn
 //! or older. What is in the cloud is only read.
 
-use aws::bootstrap;
 use aws::lock::Locks;
 use engine::lock::Lease;
 use engine::rebuild::{Rebuilt, Sources, find, rebuild};
@@ -146,7 +145,7 @@ async fn write(
 ) -> Result<(), Failure> {
     let aws = session.aws.guarded(lease.guard());
     if copy.stored.is_none() {
-        bootstrap::ensure(&aws, &session.account, &session.clock).await?;
+        session.bootstrap(&aws).await?;
     }
     state.serial = state.serial.max(copy.serial);
     state.fence = state.fence.max(lease.fence());
