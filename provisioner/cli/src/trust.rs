@@ -1,7 +1,7 @@
 //! Whether the stored state may be trusted. One that is gone, or older than it was, would have the cloud
 //! made a second time, or an old image shipped; so it is refused with what brings it back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::kind::{Look, Observed};
 use engine::plan::Action;
@@ -13,6 +13,7 @@ use kinds::{
     Cluster, ElasticIp, GatewayEndpoint, InternetGateway, LoadBalancer, LogGroup, NatGateway,
     Repository, Role, RouteTable, SecurityGroup, Subnet, Vpc,
 };
+use serde_json::Value;
 
 use crate::failure::{Code, Failure};
 use crate::reconcile::Draft;
@@ -88,30 +89,44 @@ async fn names_are_free(
     draft: &Draft,
     creates: &[&Address],
 ) -> Result<(), Failure> {
-    let environment = session.environment();
-    let named = creates.iter().filter(|address| NAMED_ONCE.contains(&address.kind()));
-    let looks = named.map(async |address| {
-        let Some(node) = draft.graph.get(address) else { return Ok(None) };
-        let look = Look::Named(std::slice::from_ref(&node.spec));
-        let found = match session.kinds.of(address)?.observe(&session.aws, look).await {
-            Err(error) if error.is(Class::NotEmulated) => Vec::new(),
-            found => found?,
-        };
-        let owner = Owner {
-            resource: address.to_string(),
-            ..Owner::of(&environment.project, &environment.name)
-        };
-        let is_ours =
-            |seen: &Observed| seen.owner.as_ref().is_some_and(|other| other.same_resource(&owner));
-        let foreign = found.into_iter().find(|seen| stays(seen) && !is_ours(seen));
-        Ok::<_, Failure>(foreign.map(|seen| engine::plan::foreign(address, &seen).to_string()))
-    });
+    let mut wanted: BTreeMap<&str, BTreeMap<&str, &Address>> = BTreeMap::new();
+    for address in creates.iter().filter(|address| NAMED_ONCE.contains(&address.kind())) {
+        let name = draft.graph.get(address).and_then(|node| node.spec["name"].as_str());
+        wanted.entry(address.kind()).or_default().extend(name.map(|name| (name, *address)));
+    }
+    let looks = wanted.iter().map(|(kind, named)| strangers(session, draft, kind, named));
     let taken: Vec<String> = try_join_all(looks).await?.into_iter().flatten().collect();
     if taken.is_empty() {
         return Ok(());
     }
-    let message = format!("{} cannot be made: names are taken", environment.name);
+    let message = format!("{} cannot be made: names are taken", session.environment().name);
     Err(taken.into_iter().fold(Failure::new(Code::Refused, message), Failure::hint))
+}
+
+/// What has a name that one of a kind's new resources is to have, and is not that resource.
+async fn strangers(
+    session: &Session,
+    draft: &Draft,
+    kind: &str,
+    named: &BTreeMap<&str, &Address>,
+) -> Result<Vec<String>, Failure> {
+    let specs = named.values().filter_map(|address| draft.graph.get(address));
+    let specs: Vec<Value> = specs.map(|node| node.spec.clone()).collect();
+    let found = match session.kinds.get(kind)?.observe(&session.aws, Look::Named(&specs)).await {
+        Err(error) if error.is(Class::NotEmulated) => Vec::new(),
+        found => found?,
+    };
+    let environment = session.environment();
+    let foreign = found.into_iter().filter(stays).filter_map(|seen| {
+        let address = *named.get(seen.spec["name"].as_str()?)?;
+        let owner = Owner {
+            resource: address.to_string(),
+            ..Owner::of(&environment.project, &environment.name)
+        };
+        let is_ours = seen.owner.as_ref().is_some_and(|other| other.same_resource(&owner));
+        (!is_ours).then(|| engine::plan::foreign(address, &seen).to_string())
+    });
+    Ok(foreign.collect())
 }
 
 async fn knows_all(session: &Session, creates: &[&Address]) -> Result<(), Failure> {
