@@ -34,7 +34,10 @@ impl Shop {
     ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::create_dir(folder.path().join("environments"))?;
-        std::fs::write(folder.path().join("environments/prod.yaml"), environment(project, services)?)?;
+        std::fs::write(
+            folder.path().join("environments/prod.yaml"),
+            environment(project, services)?,
+        )?;
         // Nobody runs it, and pushing it takes no time.
         std::fs::write(folder.path().join("program"), image::Architecture::X86_64.placeholder())?;
         Ok(Self { folder, program: program.into(), endpoint: cloud.endpoint().into() })

@@ -17,7 +17,9 @@ pub(crate) async fn start(command: &mut tokio::process::Command) -> std::io::Res
     let begun = Instant::now();
     loop {
         match command.spawn() {
-            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < SETTLES => {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < SETTLES =>
+            {
                 tokio::time::sleep(POLL).await;
             }
             result => return result,
