@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cases::{Life, at_every_call, lives};
 use crate::chance::Chance;
+use crate::emulator::Kind;
 use crate::stage::Reference;
 use crate::trial::{How, Trial, Verb};
 use crate::writers::SCENARIOS;
@@ -41,6 +42,16 @@ const FAULTS: [&str; 6] = [
     "buckets,fresh",
     "throttle:10%,500:3%,503:3%,slow:5%/100,stale:10%,pages:2",
 ];
+
+/// Faults without those that come of the strict cloud's own model, where it is not there.
+fn faults(kind: Kind) -> Vec<String> {
+    let here = |fault: &&str| {
+        kind == Kind::Ministack
+            || !["stale", "fresh", "buckets"].iter().any(|name| fault.starts_with(name))
+    };
+    let all = FAULTS.map(|faults| faults.split(',').filter(here).collect::<Vec<_>>().join(","));
+    all.into_iter().filter(|faults| !faults.is_empty()).collect()
+}
 
 /// One kind of disturbance, tried in many places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,9 +94,12 @@ impl Suite {
             Self::Kills => &[How::Kill { after: false }, How::Kill { after: true }],
             Self::Cuts => &[How::Cut { after: true }],
             Self::Creates => {
-                let trial = |create| Trial::new(Verb::Up, How::CutTwice, format!("{create}@1"));
+                let trial =
+                    |create: &str| Trial::new(Verb::Up, How::CutTwice, format!("{create}@1"));
                 let gone = || Trial::new(Verb::Destroy, How::Faults, "");
-                return CREATES.map(|create| Life(vec![trial(create), gone()])).into();
+                let made = |create: &&str| reference.calls[&Verb::Up].contains_key(*create);
+                let creates = CREATES.into_iter().filter(made);
+                return creates.map(|create| Life(vec![trial(create), gone()])).collect();
             }
             _ => return lives(self.random(reference, seeds)),
         };
@@ -118,7 +132,7 @@ impl Suite {
                 let mut add = |how, at: String| trials.push(Trial::new(verb, how, at));
                 match self {
                     Self::Faults => {
-                        for faults in FAULTS {
+                        for faults in faults(reference.kind) {
                             add(How::Faults, format!("{faults} seed {seed}"));
                         }
                     }

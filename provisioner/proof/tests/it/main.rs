@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proof::cases::{Life, live};
+use proof::emulator::Kind;
 use proof::finding::Finding;
 use proof::leg;
 use proof::stage::{Reference, Site};
@@ -19,8 +20,9 @@ fn seed() -> u64 {
     named.unwrap_or_else(day)
 }
 
-async fn sites() -> (Vec<Site>, Reference) {
-    let sites = futures::future::try_join_all([Site::open(60.0), Site::open(60.0)]).await.unwrap();
+async fn sites(kind: Kind) -> (Vec<Site>, Reference) {
+    let two = [Site::open(kind, 60.0), Site::open(kind, 60.0)];
+    let sites = futures::future::try_join_all(two).await.unwrap();
     let reference = Reference::of(&sites[0]).await.unwrap();
     (sites, reference)
 }
@@ -40,7 +42,7 @@ async fn all_clean(sites: &[Site], reference: &Reference, lives: Vec<Life>) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "minutes of compressed time, which a busy machine stretches: cargo test -p proof -- --ignored"]
 async fn a_sample_of_everything_is_clean() {
-    let (mut sites, reference) = sites().await;
+    let (mut sites, reference) = sites(Kind::Ministack).await;
     for suite in Suite::ALL {
         for site in &mut sites {
             site.scale = suite.scale();
@@ -68,4 +70,18 @@ async fn sees_a_second_copy(stage: &proof::stage::Stage<'_>, reference: &Referen
     let finding = leg::run(stage, reference, &trial).await.unwrap();
     assert!(finding.duplicates.contains(&"vpc payments-prod".to_owned()), "{}", finding.line());
     assert!(finding.orphans.contains(&"vpc stray".to_owned()), "{}", finding.line());
+}
+
+/// The same in front of an emulator by other people, where `PROVISIONER_TEST_MOTO` names a Python that has it: one kill,
+/// one lost answer and one fault of each command.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes of compressed time, which a busy machine stretches: cargo test -p proof -- --ignored"]
+async fn a_sample_on_moto_is_clean() {
+    if std::env::var_os("PROVISIONER_TEST_MOTO").is_none() {
+        return;
+    }
+    let (sites, reference) = sites(Kind::Moto).await;
+    for suite in [Suite::Kills, Suite::Cuts, Suite::Faults] {
+        all_clean(&sites, &reference, suite.sample(&reference, seed(), 1)).await;
+    }
 }
