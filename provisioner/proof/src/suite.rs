@@ -146,7 +146,7 @@ impl Suite {
                     // Two writers meet where there is much to write.
                     Self::Writers if verb != Verb::Change => {
                         for scenario in SCENARIOS {
-                            let calls = 10 + chance.below(mutating / 3);
+                            let calls = (mutating / 3).min(10) + chance.below(mutating / 3);
                             add(How::Writers, format!("{scenario} {calls}"));
                         }
                     }
