@@ -81,7 +81,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<bool> {
-    let open = (0..arguments.workers.max(1)).map(|_| Site::open(arguments.on, 50.0));
+    let usual = arguments.scale.unwrap_or(Suite::Creates.scale(arguments.on));
+    let open = (0..arguments.workers.max(1)).map(|_| Site::open(arguments.on, usual));
     let mut sites: Vec<Site> = futures::future::try_join_all(open).await?;
     if let Verb::Makespan = arguments.verb {
         times(&mut sites).await?;
@@ -91,7 +92,6 @@ async fn run(arguments: Arguments) -> Result<bool> {
     let mut results = Results { reference, ..Results::default() };
     let (named, page) = match &arguments.verb {
         Verb::Try { trials } => {
-            at(&mut sites, arguments.scale.unwrap_or(50.0));
             let findings = tell(&sites, &results.reference, vec![Life(trials.clone())]).await?;
             return Ok(findings.iter().all(Finding::is_clean));
         }
@@ -120,7 +120,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
             Verb::Full { seeds, .. } => suite.full(&results.reference, *seeds),
             _ => Vec::new(),
         };
-        at(&mut sites, arguments.scale.unwrap_or(suite.scale()));
+        at(&mut sites, arguments.scale.unwrap_or(suite.scale(arguments.on)));
         let begun = Instant::now();
         let findings = tell(&sites, &results.reference, lives).await?;
         let clean = findings.iter().filter(|finding| finding.is_clean()).count();

@@ -78,11 +78,13 @@ impl Suite {
         Self::Kills,
     ];
 
-    /// Virtual seconds per real second. Slower where seconds of the tool's own are to be felt.
+    /// Virtual seconds per real second. Slower where seconds of the tool's own are to be felt, and on moto, which has
+    /// no durations to be shortened and takes its time to answer: a heartbeat must get through within a lease.
     #[must_use]
-    pub fn scale(self) -> f64 {
-        match self {
-            Self::Cancels | Self::Writers => 25.0,
+    pub fn scale(self, on: Kind) -> f64 {
+        match (on, self) {
+            (Kind::Moto, _) => 10.0,
+            (_, Self::Cancels | Self::Writers) => 25.0,
             _ => 60.0,
         }
     }
@@ -125,7 +127,7 @@ impl Suite {
     fn random(self, reference: &Reference, seeds: u64) -> Vec<Trial> {
         let mut trials = Vec::new();
         for verb in Verb::ALL {
-            let milliseconds = reference.takes(verb, self.scale());
+            let milliseconds = reference.takes(verb, self.scale(reference.kind));
             let mutating: u64 = reference.calls[&verb].values().sum();
             for seed in 0..seeds {
                 let mut chance = Chance::new(seed << 8 | self as u64);

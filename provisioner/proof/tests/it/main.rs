@@ -12,6 +12,7 @@ use proof::leg;
 use proof::stage::{Reference, Site};
 use proof::suite::Suite;
 use proof::trial::{How, Trial, Verb};
+use serde_json::json;
 
 /// The seed that `PROOF_SEED` names; without, another one every day.
 fn seed() -> u64 {
@@ -21,7 +22,8 @@ fn seed() -> u64 {
 }
 
 async fn sites(kind: Kind) -> (Vec<Site>, Reference) {
-    let two = [Site::open(kind, 60.0), Site::open(kind, 60.0)];
+    let open = || Site::open(kind, Suite::Kills.scale(kind));
+    let two = [open(), open()];
     let sites = futures::future::try_join_all(two).await.unwrap();
     let reference = Reference::of(&sites[0]).await.unwrap();
     (sites, reference)
@@ -45,7 +47,7 @@ async fn a_sample_of_everything_is_clean() {
     let (mut sites, reference) = sites(Kind::Ministack).await;
     for suite in Suite::ALL {
         for site in &mut sites {
-            site.scale = suite.scale();
+            site.scale = suite.scale(Kind::Ministack);
         }
         let most = if suite == Suite::Creates { 4 } else { 1 };
         let lives = suite.sample(&reference, seed(), most);
@@ -70,6 +72,22 @@ async fn sees_a_second_copy(stage: &proof::stage::Stage<'_>, reference: &Referen
     let finding = leg::run(stage, reference, &trial).await.unwrap();
     assert!(finding.duplicates.contains(&"vpc payments-prod".to_owned()), "{}", finding.line());
     assert!(finding.orphans.contains(&"vpc stray".to_owned()), "{}", finding.line());
+    sees_a_stray_revision(stage, reference).await;
+}
+
+/// Somebody registers a revision that the state does not know.
+async fn sees_a_stray_revision(stage: &proof::stage::Stage<'_>, reference: &Reference) {
+    let stray = json!({
+        "family": "payments-prod-api",
+        "containerDefinitions": [{ "name": "api", "image": "stray", "memory": 64 }],
+    });
+    let register = "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition";
+    let made = stage.site.emulator.wire().json("ecs", register, &stray).await.unwrap();
+    let arn = made["taskDefinition"]["taskDefinitionArn"].as_str().unwrap();
+    let name = format!("task definition {}", arn.rsplit('/').next().unwrap());
+    let trial = Trial::new(Verb::Deploy, How::Faults, "");
+    let finding = leg::run(stage, reference, &trial).await.unwrap();
+    assert!(finding.orphans.contains(&name), "{}", finding.line());
 }
 
 /// The same in front of an emulator by other people, where `PROVISIONER_TEST_MOTO` names a Python that has it: one kill,
