@@ -254,7 +254,7 @@ async fn carry_through(
 fn half_way(failure: Failure, environment: &str) -> Failure {
     match failure.code {
         Code::Failed => Failure { code: Code::PartWay, ..failure }
-            .hint("the service was switched already; the same command again goes on")
+            .hint("the service was switched already; run the same command again to go on")
             .hint(format!("look: provisioner status --env {environment}")),
         _ => failure,
     }
