@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use engine::refresh::patient;
 use engine::state::State;
 use engine::{Adapter, Id, Ready, Seen, Which};
 use serde_json::Value;
@@ -58,6 +59,18 @@ impl Place {
             aws.observe(Which::<kinds::Service>::Ids(&ids)).await?;
         Ok(seen.into_iter().next())
     }
+}
+
+/// Points a service at a revision: once more is the same, so a refusal that passes is waited out, and a lost answer.
+pub(crate) async fn point(
+    writing: &Writing<'_>,
+    place: &Place,
+    revision: &str,
+) -> Result<(), Failure> {
+    let (cluster, name) = (&place.cluster, &place.name);
+    let call = || writing.aws.update_service(cluster, name, Some(revision), None, false);
+    patient(&writing.session.clock, call).await?;
+    Ok(())
 }
 
 /// Waits until `revision` serves, or is given up. Says what happens meanwhile.
@@ -144,8 +157,7 @@ pub(crate) async fn steady(
             return Ok(true);
         }
         if !is_back {
-            let (cluster, name) = (&place.cluster, &place.name);
-            writing.aws.update_service(cluster, name, Some(revision), None, false).await?;
+            point(writing, place, revision).await?;
         }
         clock.sleep(LOOK).await;
     }

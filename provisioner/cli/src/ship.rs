@@ -3,6 +3,7 @@
 
 mod before;
 mod note;
+mod reuse;
 mod switch;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::rollout::{Place, Verdict};
 use crate::{diagnosis, migration, pin, preflight, report};
 
 use before::Before;
+use reuse::{pick_up, reuse};
 
 pub(crate) use note::note;
 
@@ -69,11 +71,16 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     images::decide(&mut wanted, environment, service, &order.image);
     let definition = order.back_to.as_ref().map(|release| release.definition.clone());
     pin::pin(environment, &mut wanted, service, definition.clone());
-    if let Some(back_to) = &order.back_to {
-        reuse(&mut wanted, service, back_to);
-    }
+    let mut reused = order
+        .back_to
+        .as_ref()
+        .is_some_and(|back_to| reuse(&mut wanted, service, &back_to.revision, &back_to.definition));
     let images = images::known(session, &wanted).images;
-    let draft = Draft::of(session, &wanted, images).await?;
+    let mut draft = Draft::of(session, &wanted, images.clone()).await?;
+    if order.back_to.is_none() && pick_up(writing, &draft, &mut wanted, service).await? {
+        draft = Draft::of(session, &wanted, images).await?;
+        reused = true;
+    }
     preflight::secrets(session, &draft)?;
     let needs_up = draft.needs_up(service);
     if !needs_up.is_empty() {
@@ -99,7 +106,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     }
 
     // The new revision. It is journaled, and nothing runs it yet.
-    let revision = register(writing, order, &draft, &wanted, &before).await?;
+    let revision = register(writing, order, &draft, &wanted, &before, reused).await?;
     let migration =
         environment.services[service].migration.as_ref().filter(|_| order.back_to.is_none());
     if let Some(migration) = migration {
@@ -174,10 +181,11 @@ async fn register(
     draft: &Draft,
     wanted: &State,
     before: &Before,
+    reused: bool,
 ) -> Result<String, Failure> {
     let service = &order.service;
     let definition_at = at::<TaskDefinition>(service);
-    if order.back_to.is_some() {
+    if reused {
         let entry = wanted.resources.get(&definition_at).cloned().unwrap_or_default();
         writing.journal.change(|state| state.resources.insert(definition_at.clone(), entry));
     }
@@ -189,7 +197,7 @@ async fn register(
     }
     // What may have been made after all is looked up by the next run.
     if entry.intent.is_none() {
-        before.put_back(writing, service).await?;
+        before.put_back(writing, service, None).await?;
     }
     if writing.stop.is_cancelled() {
         return Err(Failure::new(Code::Interrupted, "interrupted; nothing was switched"));
@@ -246,7 +254,7 @@ async fn carry_through(
 fn half_way(failure: Failure, environment: &str) -> Failure {
     match failure.code {
         Code::Failed => Failure { code: Code::PartWay, ..failure }
-            .hint("the service was switched already; the same command again goes on")
+            .hint("the service was switched already; run the same command again to go on")
             .hint(format!("look: provisioner status --env {environment}")),
         _ => failure,
     }
@@ -255,20 +263,6 @@ fn half_way(failure: Failure, environment: &str) -> Failure {
 /// The state's name for the revision that was last noted as a release.
 fn noted(service: &str) -> String {
     format!("released.{service}")
-}
-
-/// Makes an earlier revision, which is still active, the present one.
-fn reuse(state: &mut State, service: &str, release: &Started) {
-    let Some(entry) = state.resources.get_mut(&at::<TaskDefinition>(service)) else { return };
-    let Some(index) = entry.older.iter().position(|id| id.as_str() == release.revision) else {
-        return;
-    };
-    let earlier = entry.older.remove(index);
-    if let Some(present) = entry.id.replace(earlier) {
-        entry.older.push(present);
-    }
-    entry.desired = release.definition.clone();
-    entry.outputs.insert("arn".into(), release.revision.clone().into());
 }
 
 /// What the state has of a service's task definition.

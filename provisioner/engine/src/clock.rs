@@ -61,9 +61,14 @@ impl Clock {
 }
 
 /// The time between two looks, in proportion to the time already waited: short for what is quick, at
-/// most a twelfth too long for what takes minutes.
-pub(crate) fn until_next_look(waited: Duration) -> Duration {
-    (waited / 12).clamp(Duration::from_millis(250), Duration::from_secs(10))
+/// most a fortieth too long for what ends about when it usually does, a twelfth for what takes longer.
+pub(crate) fn until_next_look(waited: Duration, expected: Duration) -> Duration {
+    let time = match waited {
+        early if early < expected / 2 => (waited / 6).min(expected / 2 - waited),
+        usual if usual < expected * 2 => waited / 40,
+        _ => waited / 12,
+    };
+    time.clamp(Duration::from_millis(250), Duration::from_secs(10))
 }
 
 /// How long a failing read is repeated.
@@ -95,5 +100,39 @@ impl Backoff {
 impl Default for Backoff {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many looks there are before something that takes as long is seen to be over, and how much too late.
+    fn looks(takes: u64, expected: u64) -> (u32, Duration) {
+        let (takes, expected) = (Duration::from_secs(takes), Duration::from_secs(expected));
+        let (mut waited, mut looks) = (Duration::ZERO, 0);
+        while waited < takes {
+            waited += until_next_look(waited, expected);
+            looks += 1;
+        }
+        (looks, waited - takes)
+    }
+
+    #[test]
+    fn what_ends_when_it_usually_does_is_seen_soon() {
+        for takes in 75..300 {
+            let (looks, late) = looks(takes, 150);
+            assert!(late <= Duration::from_secs(takes) / 40, "{takes} s: {late:?} late");
+            assert!(looks < 90, "{takes} s: {looks} looks");
+        }
+    }
+
+    #[test]
+    fn what_ends_at_another_time_costs_few_looks() {
+        for (takes, expected) in [(3, 150), (30, 150), (900, 150), (1800, 0), (40, 0)] {
+            let (looks, late) = looks(takes, expected);
+            assert!(late <= Duration::from_secs(takes) / 6, "{takes} s: {late:?} late");
+            assert!(looks < 230, "{takes} s: {looks} looks");
+        }
     }
 }

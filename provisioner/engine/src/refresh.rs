@@ -178,8 +178,8 @@ pub(crate) fn owned_by(owner: Option<&Owner>, expected: &Owner) -> bool {
     owner.is_none_or(|owner| owner.same_resource(expected))
 }
 
-/// Repeats a read while it fails for reasons that pass.
-pub(crate) async fn patient<T, F: Future<Output = Result<T>>>(
+/// Repeats a read, or a change that twice is the same as once, while it fails for reasons that pass.
+pub async fn patient<T, F: Future<Output = Result<T>>>(
     clock: &Clock,
     mut read: impl FnMut() -> F,
 ) -> Result<T> {

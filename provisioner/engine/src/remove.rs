@@ -150,6 +150,6 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             return Err(Error::new(Class::Stuck, message));
         }
         self.run.events.send(Event::Waiting { address: address.clone(), why, elapsed });
-        self.pause(clock::until_next_look(elapsed)).await
+        self.pause(clock::until_next_look(elapsed, pace.delete)).await
     }
 }

@@ -89,7 +89,9 @@ impl Resource for Service {
     const IMMUTABLE: &'static [&'static str] = &["name", "cluster"];
     const STABLE: bool = true;
     const CREATE_ONLY: &'static [&'static str] = &["initial_count"];
-    const PACE: Pace = Pace::seconds(75, 330, 600);
+    // It goes when its targets are deregistered and its tasks have stopped, which take 15 and 30 seconds unless the
+    // environment says otherwise.
+    const PACE: Pace = Pace::seconds(75, 50, 600);
     type Outputs = ServiceOutputs;
 }
 

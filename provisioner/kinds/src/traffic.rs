@@ -43,7 +43,8 @@ impl Resource for LoadBalancer {
     const KIND: &'static str = "load-balancer";
     const IMMUTABLE: &'static [&'static str] = &["name", "scheme"];
     const REPLACE: Replace = Replace::CreateFirst;
-    const PACE: Pace = Pace::seconds(150, 60, 187);
+    // Its network interfaces linger for 25 to 150 seconds.
+    const PACE: Pace = Pace::seconds(150, 90, 187);
     type Outputs = LoadBalancerOutputs;
 }
 

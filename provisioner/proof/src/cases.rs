@@ -31,7 +31,7 @@ pub fn at_every_call(reference: &Reference, verb: Verb, hows: &[How]) -> Vec<Tri
     trials
 }
 
-/// Trials of all three commands that share one life of an environment: `up`, the change, `destroy`.
+/// Trials of all commands that share one life of an environment: `up`, the change, the deploy, `destroy`.
 #[derive(Clone, Debug, Default)]
 pub struct Life(pub Vec<Trial>);
 
@@ -39,7 +39,7 @@ pub struct Life(pub Vec<Trial>);
 #[must_use]
 pub fn lives(trials: Vec<Trial>) -> Vec<Life> {
     let mut lives: Vec<Life> = Vec::new();
-    let mut used = [0; 3];
+    let mut used = [0; Verb::ALL.len()];
     for trial in trials {
         let n = &mut used[trial.verb as usize];
         if *n == lives.len() {
@@ -93,8 +93,8 @@ async fn one(
             let here = trials.iter().position(|trial| trial.verb == verb);
             let Some(trial) = here.and_then(|at| trials.remove(at)) else {
                 // A destroy does not mind which form of the stack it finds.
-                let needed =
-                    verb == Verb::Up || trials.iter().any(|trial| trial.verb == Verb::Change);
+                let comes = |trial: &Trial| verb < trial.verb && trial.verb < Verb::Destroy;
+                let needed = verb == Verb::Up || trials.iter().any(comes);
                 if needed && !undisturbed(&stage, verb, &mut stalls).await? {
                     break;
                 }

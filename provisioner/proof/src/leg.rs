@@ -5,7 +5,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use strict::{Faults, audit};
 
+use crate::emulator::Kind;
 use crate::finding::Finding;
+use crate::listing::{GIVEN_UP, REVISION};
 use crate::stage::{Reference, Stage};
 use crate::trial::{How, Trial, Verb};
 use crate::writers;
@@ -29,12 +31,25 @@ pub async fn run(stage: &Stage<'_>, reference: &Reference, trial: &Trial) -> Res
             finding.stuck = Some(format!("plan: {} {}", plan.out, plan.last_words()));
         }
     }
-    finding.compare(&stage.list().await?, &reference.after[&trial.verb]);
-    let broken = audit(&stage.cloud.calls());
-    finding.violations = broken
-        .into_iter()
-        .filter(|v| !v.advisory() && v.calls.iter().any(|seq| *seq > from))
-        .collect();
+    let mut found = stage.list().await?;
+    let mut wanted = reference.after[&trial.verb].clone();
+    if trial.verb != Verb::Destroy {
+        found.retain(|name, _| !name.starts_with(GIVEN_UP));
+    }
+    if trial.verb == Verb::Deploy {
+        // One that was interrupted goes back and begins anew, with another revision: the state tells which there are.
+        wanted.retain(|name, _| !name.starts_with(REVISION));
+        let known = stage.known_revisions().await?;
+        wanted.extend(known.into_iter().map(|name| (format!("{REVISION}{name}"), 1)));
+    }
+    finding.compare(&found, &wanted);
+    if reference.kind == Kind::Ministack {
+        let broken = audit(&stage.cloud.calls());
+        finding.violations = broken
+            .into_iter()
+            .filter(|v| !v.advisory() && v.calls.iter().any(|seq| *seq > from))
+            .collect();
+    }
     Ok(finding)
 }
 

@@ -47,6 +47,15 @@ const JSON: [(&str, &str, &str, &str, &str); 5] = [
 
 const ELB: &str = "2015-12-01";
 
+/// What a release record's key has in it.
+const RELEASES: &str = "/releases/";
+
+/// A release that did not come to its end, and whose end says so.
+pub const GIVEN_UP: &str = "release given up";
+
+/// Of ECS's revisions.
+pub const REVISION: &str = "task definition ";
+
 /// Lists everything.
 pub async fn list(wire: &Wire) -> Result<Listing> {
     let mut found = Listing::new();
@@ -117,8 +126,45 @@ async fn objects(wire: &Wire, note: &mut impl FnMut(&str, &str)) -> Result<()> {
         let bucket = text_of(bucket, "Name");
         note("bucket", bucket);
         let text = wire.get(&format!("/{bucket}?list-type=2")).await?;
-        for object in parse(&text)?.descendants().filter(|node| node.has_tag_name("Contents")) {
-            note("object", text_of(object, "Key"));
+        let document = parse(&text)?;
+        let contents = document.descendants().filter(|node| node.has_tag_name("Contents"));
+        let (records, others): (Vec<&str>, Vec<&str>) =
+            contents.map(|object| text_of(object, "Key")).partition(|key| key.contains(RELEASES));
+        others.into_iter().for_each(|key| note("object", key));
+        releases(wire, bucket, &records, note).await?;
+    }
+    Ok(())
+}
+
+/// Releases by the image that they brought: how many there are depends on how often a deploy was ended before its end,
+/// so those that were given up have a name of their own.
+async fn releases(
+    wire: &Wire,
+    bucket: &str,
+    records: &[&str],
+    note: &mut impl FnMut(&str, &str),
+) -> Result<()> {
+    for key in records {
+        let Some(name) = key.strip_suffix(".start.json") else {
+            let start = key.replace(".end.json", ".start.json");
+            if !records.contains(&start.as_str()) {
+                note("half a release", key);
+            }
+            continue;
+        };
+        let end = format!("{name}.end.json");
+        if !records.contains(&end.as_str()) {
+            note("half a release", key);
+            continue;
+        }
+        let read = async |key: &str| -> Result<Value> {
+            let text = wire.get(&format!("/{bucket}/{key}")).await?;
+            serde_json::from_str(&text).map_err(|_| Error::Emulator(format!("{key}: {text}")))
+        };
+        if read(&end).await?["how"] == "succeeded" {
+            note("release", &read(key).await?["image"].to_string());
+        } else {
+            note(GIVEN_UP, "");
         }
     }
     Ok(())
@@ -150,7 +196,7 @@ fn tag(item: Node<'_, '_>) -> String {
 }
 
 /// A name, or the last part of an ARN.
-fn last(value: &Value) -> &str {
+pub(crate) fn last(value: &Value) -> &str {
     let text = value.as_str().unwrap_or_default();
     text.rsplit('/').next().unwrap_or(text)
 }

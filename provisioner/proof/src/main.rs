@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 use proof::cases::{Life, live};
+use proof::emulator::Kind;
 use proof::finding::{Finding, is_stall};
 use proof::makespan::{self, Makespan};
 use proof::stage::{Reference, Site};
 use proof::suite::Suite;
 use proof::table::Results;
-use proof::trial::Trial;
+use proof::trial::{self, Trial};
 use proof::{Error, Result, emulator};
 use strict::Call;
 
@@ -25,6 +26,9 @@ struct Arguments {
     /// Emulators that work side by side.
     #[arg(long, global = true, default_value_t = 2)]
     workers: usize,
+    /// In front of which emulator: `ministack`, with the strict cloud between, or `moto`, without.
+    #[arg(long, global = true, default_value_t)]
+    on: Kind,
     /// Virtual seconds per real second, instead of each suite's own.
     #[arg(long, global = true)]
     scale: Option<f64>,
@@ -46,6 +50,9 @@ enum Verb {
         most: usize,
         #[arg(long)]
         suite: Vec<Suite>,
+        /// Of one command only: `up`, `change`, `deploy` or `destroy`.
+        #[arg(long)]
+        of: Option<trial::Verb>,
     },
     /// All suites, or those that are named, whose results join the last ones. Rewrites the page of results.
     Full {
@@ -74,7 +81,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<bool> {
-    let open = (0..arguments.workers.max(1)).map(|_| Site::open(50.0));
+    let usual = arguments.scale.unwrap_or(Suite::Creates.scale(arguments.on));
+    let open = (0..arguments.workers.max(1)).map(|_| Site::open(arguments.on, usual));
     let mut sites: Vec<Site> = futures::future::try_join_all(open).await?;
     if let Verb::Makespan = arguments.verb {
         times(&mut sites).await?;
@@ -84,15 +92,14 @@ async fn run(arguments: Arguments) -> Result<bool> {
     let mut results = Results { reference, ..Results::default() };
     let (named, page) = match &arguments.verb {
         Verb::Try { trials } => {
-            at(&mut sites, arguments.scale.unwrap_or(50.0));
             let findings = tell(&sites, &results.reference, vec![Life(trials.clone())]).await?;
             return Ok(findings.iter().all(Finding::is_clean));
         }
         Verb::Sample { suite, .. } => (suite, None),
         Verb::Full { suite, page, .. } => {
-            if let (false, Some(last)) = (suite.is_empty(), last_results()) {
+            if let (false, Some(last)) = (suite.is_empty(), last_results(arguments.on)) {
                 results = Results { reference: results.reference, ..last };
-            } else {
+            } else if arguments.on == Kind::Ministack {
                 results.makespans = times(&mut sites).await?;
             }
             let own = || emulator::repository().join("provisioner/proof/RESULTS.md");
@@ -103,11 +110,17 @@ async fn run(arguments: Arguments) -> Result<bool> {
     let all = Suite::ALL.to_vec();
     for suite in if named.is_empty() { &all } else { named } {
         let lives = match &arguments.verb {
-            Verb::Sample { seed, most, .. } => suite.sample(&results.reference, *seed, *most),
+            Verb::Sample { seed, most, of, .. } => {
+                let mut lives = suite.sample(&results.reference, *seed, *most);
+                for life in &mut lives {
+                    life.0.retain(|trial| of.is_none_or(|of| trial.verb == of));
+                }
+                lives
+            }
             Verb::Full { seeds, .. } => suite.full(&results.reference, *seeds),
             _ => Vec::new(),
         };
-        at(&mut sites, arguments.scale.unwrap_or(suite.scale()));
+        at(&mut sites, arguments.scale.unwrap_or(suite.scale(arguments.on)));
         let begun = Instant::now();
         let findings = tell(&sites, &results.reference, lives).await?;
         let clean = findings.iter().filter(|finding| finding.is_clean()).count();
@@ -116,20 +129,21 @@ async fn run(arguments: Arguments) -> Result<bool> {
         results.put(*suite, findings);
         // After each: a run that is ended early has shown what it got to.
         if let Some(path) = &page {
-            std::fs::write(path, results.page())?;
-            std::fs::write(kept()?, serde_json::to_vec(&results).unwrap_or_default())?;
+            let before = std::fs::read_to_string(path).unwrap_or_default();
+            std::fs::write(path, results.page(&before))?;
+            std::fs::write(kept(arguments.on)?, serde_json::to_vec(&results).unwrap_or_default())?;
         }
     }
     Ok(results.findings.iter().flat_map(|(_, findings)| findings).all(Finding::is_clean))
 }
 
 /// Where the last results are kept, beside the program: a suite that is run alone joins them.
-fn kept() -> Result<PathBuf> {
-    Ok(std::env::current_exe()?.with_file_name("proof-results.json"))
+fn kept(on: Kind) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(format!("proof-results-{on}.json")))
 }
 
-fn last_results() -> Option<Results> {
-    serde_json::from_slice(&std::fs::read(kept().ok()?).ok()?).ok()
+fn last_results(on: Kind) -> Option<Results> {
+    serde_json::from_slice(&std::fs::read(kept(on).ok()?).ok()?).ok()
 }
 
 /// Tries again when the machine stood still for longer than a compressed lease.

@@ -90,7 +90,9 @@ fn critical(verb: Verb, deregistration: f64) -> (f64, String) {
             (LOAD_BALANCER_CREATE + TASKS_START, "load balancer active, then tasks steady"),
             (NAT_CREATE + TASKS_START, "NAT gateway available, then tasks steady"),
         ],
-        Verb::Change => vec![(TASKS_START + drained, "new tasks steady, then old ones drained")],
+        Verb::Change | Verb::Deploy => {
+            vec![(TASKS_START + drained, "new tasks steady, then old ones drained")]
+        }
         Verb::Destroy => vec![
             // Requests in flight come through the load balancer: it stays until the tasks are drained.
             (

@@ -5,49 +5,69 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::Result;
-use crate::emulator::repository;
+use crate::emulator::{Kind, repository};
+use crate::trial::Verb;
 
 /// A program that ends at once with 0: a header, one segment, `exit(0)` for x86-64 Linux.
 const PROGRAM: [u8; 127] = program();
 
+/// What the program ends in, at first and after a deploy.
+const BUILDS: [&[u8]; 2] = [b"", b"another build"];
+
 /// A folder with `environments/prod.yaml`, gone when dropped.
-pub struct Project(TempDir);
+pub struct Project {
+    folder: TempDir,
+    kind: Kind,
+}
 
 impl Project {
-    /// As the repository has it, but the image is built of a tiny program, and the number of tasks is fixed:
-    /// MiniStack has no Application Auto Scaling.
-    pub fn prod() -> Result<Self> {
-        let project = Self(tempfile::tempdir()?);
+    /// As the repository has it, but nobody asks the service for a page, since no task starts. The image is built of a
+    /// tiny program, or named where there is no registry (moto); the number of tasks is fixed where there is no
+    /// Application Auto Scaling (MiniStack).
+    pub fn prod(kind: Kind) -> Result<Self> {
+        let project = Self { folder: tempfile::tempdir()?, kind };
         let folder = project.path().join("environments");
         std::fs::create_dir(&folder)?;
         std::fs::copy(repository().join("environments/base.yaml"), folder.join("base.yaml"))?;
-        std::fs::write(project.path().join("program"), PROGRAM)?;
-        project.write_prod(&[])?;
+        project.write(&[], 0)?;
         Ok(project)
     }
 
-    /// Another port: a target group and a task definition that are replaced, rules, groups and a service that follow.
-    pub fn change(&self) -> Result<()> {
-        self.write_prod(&["port: 8080"])
+    /// Makes the files those that a command is for. A change is another port: a target group and a task definition
+    /// that are replaced, rules, groups and a service that follow. A deploy has another build.
+    pub fn make(&self, verb: Verb) -> Result<()> {
+        match verb {
+            Verb::Up | Verb::Destroy => Ok(()),
+            Verb::Change => self.write(&["port: 8080"], 0),
+            Verb::Deploy => self.write(&["port: 8080"], 1),
+        }
     }
 
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
-    fn write_prod(&self, more: &[&str]) -> Result<()> {
+    fn write(&self, more: &[&str], build: usize) -> Result<()> {
+        std::fs::write(self.path().join("program"), [&PROGRAM, BUILDS[build]].concat())?;
+        let image = match self.kind {
+            Kind::Ministack => "build: { binary: program }".to_owned(),
+            Kind::Moto => format!("image: ghcr.io/acme/payments:{build}"),
+        };
         let prod = std::fs::read_to_string(repository().join("environments/prod.yaml"))?;
         let mut text = String::new();
         for line in prod.lines() {
             let indent = &line[..line.len() - line.trim_start().len()];
             match line.trim_start().split(':').next() {
+                Some("probe") => {}
                 Some("build") => {
-                    for line in ["build: { binary: program }"].iter().chain(more) {
+                    for line in [image.as_str()].iter().chain(more) {
                         text.extend([indent, line, "\n"]);
                     }
                 }
-                Some("replicas") => text.extend([indent, "replicas: 2\n"]),
+                Some("replicas") if self.kind == Kind::Ministack => {
+                    text.extend([indent, "replicas: 2\n"])
+                }
                 _ => text.extend([line, "\n"]),
             }
         }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use strict::{Config, Faults, Running, Strict};
 
 use crate::Result;
-use crate::emulator::Emulator;
-use crate::listing::{Listing, list};
+use crate::emulator::{Emulator, Kind};
+use crate::listing::{Listing, last, list};
 use crate::project::Project;
 use crate::tool::{self, Ended, Settings, Started};
 use crate::trial::Verb;
@@ -24,8 +25,8 @@ pub struct Site {
 
 impl Site {
     /// Starts an emulator, and has it load all of its services before clocks are compressed.
-    pub async fn open(scale: f64) -> Result<Self> {
-        let emulator = Emulator::ministack().await?;
+    pub async fn open(kind: Kind, scale: f64) -> Result<Self> {
+        let emulator = Emulator::start(kind).await?;
         let site = Self { emulator, program: tool::program()?, scale };
         let slow = Self { scale: 1.0, ..site };
         let stage = slow.stage(0).await?;
@@ -41,9 +42,10 @@ impl Site {
     /// An empty cloud, a project, and the secret's value that the project's file wants.
     pub async fn stage(&self, seed: u64) -> Result<Stage<'_>> {
         self.emulator.reset().await?;
-        let config = Config { seed, ..Config::strict(&self.emulator.url, self.scale) };
+        let strict = self.emulator.kind == Kind::Ministack;
+        let config = Config { seed, strict, ..Config::strict(&self.emulator.url, self.scale) };
         let cloud = Strict::start(config).await?;
-        let stage = Stage { site: self, cloud, project: Project::prod()? };
+        let stage = Stage { site: self, cloud, project: Project::prod(self.emulator.kind)? };
         let set = ["secret", "set", "database-url", "--env", "prod"];
         let ended = stage.start_with(&set, KEY, "sqlite://payments").await?.end().await?;
         if !ended.done() {
@@ -78,9 +80,7 @@ impl Stage<'_> {
 
     /// Makes the project's files those that a command is for, and starts it.
     pub async fn begin(&self, verb: Verb) -> Result<Started> {
-        if verb == Verb::Change {
-            self.project.change()?;
-        }
+        self.project.make(verb)?;
         self.start(verb.arguments(), KEY).await
     }
 
@@ -98,11 +98,23 @@ impl Stage<'_> {
     pub async fn list(&self) -> Result<Listing> {
         list(self.site.emulator.wire()).await
     }
+
+    /// The revisions of the service's task definition that the tool's state knows, by name.
+    pub async fn known_revisions(&self) -> Result<Vec<String>> {
+        let show = ["state", "show", "task-definition.api", "--env", "prod", "--json"];
+        let ended = self.start(&show, KEY).await?.end().await?;
+        let shown: Value = serde_json::from_str(&ended.out)
+            .map_err(|_| crate::Error::Tool(format!("state show: {}", ended.last_words())))?;
+        let older = shown["older"].as_array().into_iter().flatten();
+        Ok(older.chain([&shown["id"]]).map(|arn| last(arn).to_owned()).collect())
+    }
 }
 
 /// What runs that nobody disturbs do and leave.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Reference {
+    /// Where that was.
+    pub kind: Kind,
     /// What is there after each command.
     pub after: BTreeMap<Verb, Listing>,
     /// The mutating calls of each command: `service.Operation` and how often.
@@ -124,7 +136,7 @@ impl Reference {
     /// Runs all commands once.
     pub async fn of(site: &Site) -> Result<Self> {
         let stage = site.stage(0).await?;
-        let mut reference = Self::default();
+        let mut reference = Self { kind: site.emulator.kind, ..Self::default() };
         for verb in Verb::ALL {
             let from = stage.cloud.counts().total;
             let ended = stage.run(verb).await?;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cases::{Life, at_every_call, lives};
 use crate::chance::Chance;
+use crate::emulator::Kind;
 use crate::stage::Reference;
 use crate::trial::{How, Trial, Verb};
 use crate::writers::SCENARIOS;
@@ -42,6 +43,16 @@ const FAULTS: [&str; 6] = [
     "throttle:10%,500:3%,503:3%,slow:5%/100,stale:10%,pages:2",
 ];
 
+/// Faults without those that come of the strict cloud's own model, where it is not there.
+fn faults(kind: Kind) -> Vec<String> {
+    let here = |fault: &&str| {
+        kind == Kind::Ministack
+            || !["stale", "fresh", "buckets"].iter().any(|name| fault.starts_with(name))
+    };
+    let all = FAULTS.map(|faults| faults.split(',').filter(here).collect::<Vec<_>>().join(","));
+    all.into_iter().filter(|faults| !faults.is_empty()).collect()
+}
+
 /// One kind of disturbance, tried in many places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,11 +78,13 @@ impl Suite {
         Self::Kills,
     ];
 
-    /// Virtual seconds per real second. Slower where seconds of the tool's own are to be felt.
+    /// Virtual seconds per real second. Slower where seconds of the tool's own are to be felt, and on moto, which has
+    /// no durations to be shortened and takes its time to answer: a heartbeat must get through within a lease.
     #[must_use]
-    pub fn scale(self) -> f64 {
-        match self {
-            Self::Cancels | Self::Writers => 25.0,
+    pub fn scale(self, on: Kind) -> f64 {
+        match (on, self) {
+            (Kind::Moto, _) => 10.0,
+            (_, Self::Cancels | Self::Writers) => 25.0,
             _ => 60.0,
         }
     }
@@ -83,9 +96,12 @@ impl Suite {
             Self::Kills => &[How::Kill { after: false }, How::Kill { after: true }],
             Self::Cuts => &[How::Cut { after: true }],
             Self::Creates => {
-                let trial = |create| Trial::new(Verb::Up, How::CutTwice, format!("{create}@1"));
+                let trial =
+                    |create: &str| Trial::new(Verb::Up, How::CutTwice, format!("{create}@1"));
                 let gone = || Trial::new(Verb::Destroy, How::Faults, "");
-                return CREATES.map(|create| Life(vec![trial(create), gone()])).into();
+                let made = |create: &&str| reference.calls[&Verb::Up].contains_key(*create);
+                let creates = CREATES.into_iter().filter(made);
+                return creates.map(|create| Life(vec![trial(create), gone()])).collect();
             }
             _ => return lives(self.random(reference, seeds)),
         };
@@ -111,14 +127,14 @@ impl Suite {
     fn random(self, reference: &Reference, seeds: u64) -> Vec<Trial> {
         let mut trials = Vec::new();
         for verb in Verb::ALL {
-            let milliseconds = reference.takes(verb, self.scale());
+            let milliseconds = reference.takes(verb, self.scale(reference.kind));
             let mutating: u64 = reference.calls[&verb].values().sum();
             for seed in 0..seeds {
                 let mut chance = Chance::new(seed << 8 | self as u64);
                 let mut add = |how, at: String| trials.push(Trial::new(verb, how, at));
                 match self {
                     Self::Faults => {
-                        for faults in FAULTS {
+                        for faults in faults(reference.kind) {
                             add(How::Faults, format!("{faults} seed {seed}"));
                         }
                     }
@@ -132,7 +148,7 @@ impl Suite {
                     // Two writers meet where there is much to write.
                     Self::Writers if verb != Verb::Change => {
                         for scenario in SCENARIOS {
-                            let calls = 10 + chance.below(mutating / 3);
+                            let calls = (mutating / 3).min(10) + chance.below(mutating / 3);
                             add(How::Writers, format!("{scenario} {calls}"));
                         }
                     }

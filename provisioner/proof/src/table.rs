@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::emulator::Kind;
 use crate::finding::Finding;
 use crate::makespan::Makespan;
 use crate::stage::Reference;
@@ -27,18 +28,25 @@ impl Results {
         self.findings.sort_by_key(|(suite, _)| Suite::ALL.iter().position(|other| other == suite));
     }
 
-    /// The page, in Markdown.
+    /// The page, in Markdown: what was found here, and what the page before says of the other emulator.
     #[must_use]
-    pub fn page(&self) -> String {
-        let mut page = String::from(HEAD);
-        self.write(&mut page).map_or_else(|_| String::new(), |()| page)
+    pub fn page(&self, before: &str) -> String {
+        let (first, second) = before.split_at(before.find(MOTO_HEAD).unwrap_or(before.len()));
+        let mut own = String::new();
+        if self.write(&mut own).is_err() {
+            return before.to_owned();
+        }
+        match self.reference.kind {
+            Kind::Ministack => [HEAD, &own, second].concat(),
+            Kind::Moto => [first, MOTO_HEAD, &own].concat(),
+        }
     }
 
     fn write(&self, page: &mut String) -> std::fmt::Result {
         self.calls(page)?;
         self.trials(page)?;
         self.creates(page)?;
-        self.times(page)
+        if self.makespans.is_empty() { Ok(()) } else { self.times(page) }
     }
 
     fn calls(&self, page: &mut String) -> std::fmt::Result {
@@ -130,11 +138,21 @@ impl Results {
 const HEAD: &str = "\
 # What was tried
 
-Written by `scripts/proof`; do not edit. The real tool, the environment `prod` (two tasks, an image built and pushed) and a
-change of the service's port (replaces target group and task definition), in front of the strict cloud and MiniStack.
+Written by `scripts/proof`; do not edit. The real tool, the environment `prod` (two tasks, an image built and pushed), a
+change of the service's port (replaces target group and task definition) and a deploy of another build, in front of the
+strict cloud and MiniStack. Disturbed is every changing call; to be killed at a read is to be killed between two of them.
 \"Hit\" counts the disturbances that came about: a call that a run did not make this time cannot be hit. \"Converged\": the
 command, or the same command once more, ended with 0, and `plan` found nothing to change. Duplicates, orphans and what is
-missing are counted in the emulator's own lists, against those of a run that nobody disturbed; violations by the auditor's rules.
+missing are counted in the emulator's own lists, against those of a run that nobody disturbed, a deploy's revisions against
+the tool's state; a release without its end counts as an orphan. Violations are by the auditor's rules.
+";
+
+/// Where moto's part begins.
+const MOTO_HEAD: &str = "
+# The same on moto
+
+Another emulator, without the strict cloud's rules and durations: nobody judges the order here. Its registry takes no images,
+so the service names one; the number of its tasks is scaled; no task starts, which the tool says of the service.
 ";
 
 /// A disturbance as a row names it.
@@ -163,4 +181,27 @@ fn row(page: &mut String, name: &str, findings: &[&Finding]) -> std::fmt::Result
         sum(|f| f.violations.len()),
     ];
     writeln!(page, "| {name} | {} |", cells.map(|n| n.to_string()).join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_emulator_keeps_what_the_other_has_written() {
+        let on = |kind, tried: usize| {
+            use crate::trial::{How, Trial};
+            let reference = Reference { kind, ..Reference::default() };
+            let trial = Trial::new(Verb::Up, How::Cancel, "5");
+            let findings = vec![(Suite::Cancels, vec![Finding::of(&trial); tried])];
+            Results { reference, findings, makespans: Vec::new() }
+        };
+        let strict = on(Kind::Ministack, 11).page("");
+        let both = on(Kind::Moto, 22).page(&strict);
+        assert!(both.starts_with(&strict) && both.contains("| cancel | up | 22 |"), "{both}");
+        let again = on(Kind::Ministack, 33).page(&both);
+        assert!(again.contains("| 33 |") && again.contains("| 22 |"), "{again}");
+        assert!(!again.contains("| 11 |"), "{again}");
+        assert_eq!(on(Kind::Moto, 22).page(&again), again);
+    }
 }

@@ -15,28 +15,21 @@ pub enum Verb {
     Up,
     /// An `up` that replaces.
     Change,
+    /// A `deploy` of another build of the program.
+    Deploy,
     Destroy,
 }
 
 impl Verb {
-    pub const ALL: [Self; 3] = [Self::Up, Self::Change, Self::Destroy];
+    pub const ALL: [Self; 4] = [Self::Up, Self::Change, Self::Deploy, Self::Destroy];
 
     /// As the tool is called. Whoever comes after a dead holder waits for its lease.
     #[must_use]
     pub fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Up | Self::Change => &["up", "--env", "prod", "--yes", "--wait", "10m"],
+            Self::Deploy => &["deploy", "--env", "prod", "--wait", "10m"],
             Self::Destroy => &["destroy", "--env", "prod", "--yes", "--unprotect", "--wait", "10m"],
-        }
-    }
-
-    /// What comes before it.
-    #[must_use]
-    pub fn before(self) -> Option<Self> {
-        match self {
-            Self::Up => None,
-            Self::Change => Some(Self::Up),
-            Self::Destroy => Some(Self::Change),
         }
     }
 }
@@ -104,8 +97,18 @@ impl fmt::Display for Verb {
         f.write_str(match self {
             Self::Up => "up",
             Self::Change => "change",
+            Self::Deploy => "deploy",
             Self::Destroy => "destroy",
         })
+    }
+}
+
+impl FromStr for Verb {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|verb| verb.to_string() == text);
+        found.ok_or_else(|| Self::ALL.map(|verb| verb.to_string()).join(", "))
     }
 }
 
@@ -128,14 +131,14 @@ impl FromStr for Trial {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || {
             let hows: Vec<&str> = HOWS.iter().map(|(name, _)| *name).collect();
-            Error::Tool(format!("`{text}` is not `up|change|destroy {} AT`", hows.join("|")))
+            Error::Tool(format!("`{text}` is not `up|change|deploy|destroy {} AT`", hows.join("|")))
         };
         let mut words = text.splitn(3, ' ');
         let (Some(verb), Some(how), at) = (words.next(), words.next(), words.next().unwrap_or(""))
         else {
             return Err(wrong());
         };
-        let verb = Verb::ALL.into_iter().find(|v| v.to_string() == verb).ok_or_else(wrong)?;
+        let verb = verb.parse().map_err(|_| wrong())?;
         let (_, how) = HOWS.into_iter().find(|(name, _)| *name == how).ok_or_else(wrong)?;
         Ok(Self::new(verb, how, at))
     }

@@ -51,6 +51,8 @@ async fn scale(writing: &Writing<'_>, service: &str, count: u32) -> Result<u32, 
             .hint(format!("provisioner up --env {name}"))
     })?;
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
-    writing.aws.update_service(&place.cluster, &place.name, None, Some(count), false).await?;
+    let (cluster, name) = (&place.cluster, &place.name);
+    let call = || writing.aws.update_service(cluster, name, None, Some(count), false);
+    engine::refresh::patient(&writing.session.clock, call).await?;
     Ok(view.map_or(0, |view| view.desired_count))
 }

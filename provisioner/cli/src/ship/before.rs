@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws::services::ServiceView;
-use engine::Address;
+use engine::refresh::patient;
 use engine::state::{Entry, State};
+use engine::{Address, Id};
 use kinds::TaskDefinition;
 use serde_json::Value;
 
@@ -16,7 +17,6 @@ use crate::release::{Release, Started};
 use crate::rollout::Place;
 
 /// What the state says of a service before the release: what a way back restores.
-#[derive(Clone)]
 pub(super) struct Before {
     pub(super) definition: Entry,
     pub(super) service: Entry,
@@ -80,13 +80,26 @@ impl Before {
         moving.map(|one| short(&one.task_definition).to_owned())
     }
 
-    /// The present state with what was before in its place.
-    pub(super) fn restored(&self, writing: &Writing<'_>, service: &str) -> State {
+    /// The present state with what was before in its place. A revision that came since goes with the superseded ones,
+    /// first of all of them, unless it has gone already.
+    pub(super) fn restored(
+        &self,
+        writing: &Writing<'_>,
+        service: &str,
+        gone: Option<&str>,
+    ) -> State {
         let mut state = writing.state();
         let mut definition = self.definition.clone();
         if let Some(now) = state.resources.get(&at::<TaskDefinition>(service)) {
+            let there: Vec<&Id> = now.id.iter().chain(&now.older).collect();
             // The oldest may have been retired since.
-            definition.older.retain(|id| now.id.as_ref() == Some(id) || now.older.contains(id));
+            definition.older.retain(|id| there.contains(&id));
+            for id in there {
+                let is_known = definition.id.as_ref() == Some(id) || definition.older.contains(id);
+                if !is_known && gone != Some(id.as_str()) {
+                    definition.older.insert(0, id.clone());
+                }
+            }
         }
         state.resources.insert(at::<TaskDefinition>(service), definition);
         state.resources.insert(at::<kinds::Service>(service), self.service.clone());
@@ -99,8 +112,9 @@ impl Before {
         &self,
         writing: &Writing<'_>,
         service: &str,
+        gone: Option<&str>,
     ) -> Result<(), Failure> {
-        let restored = self.restored(writing, service);
+        let restored = self.restored(writing, service, gone);
         writing.journal.change(|state| {
             state.resources = restored.resources;
             state.facts = restored.facts;
@@ -118,8 +132,9 @@ impl Before {
         let is_new = !self.definition.older.iter().any(|id| id.as_str() == failed)
             && revision(&self.definition) != failed;
         if is_new {
-            writing.aws.deregister_task_definition(failed).await?;
+            let clock = &writing.session.clock;
+            patient(clock, || writing.aws.deregister_task_definition(failed)).await?;
         }
-        self.put_back(writing, service).await
+        self.put_back(writing, service, is_new.then_some(failed)).await
     }
 }

@@ -8,7 +8,7 @@ use kinds::TaskDefinition;
 use super::{noted, revision};
 use crate::failure::Failure;
 use crate::reconcile::{Writing, at};
-use crate::release::{Author, How, Releases, Started, What};
+use crate::release::{Author, How, Release, Releases, Started, What};
 use crate::{images, pin};
 
 /// Makes a release of what `up` has changed, for each service whose revision no release knows yet. All
@@ -33,7 +33,9 @@ async fn one(writing: &Writing<'_>, state: &State, service: &str) -> Result<(), 
     let releases = Releases::of(session.objects(&writing.aws), service);
     releases.settle().await?;
     let last = releases.last().await?;
-    if last.is_none_or(|last| last.started.revision != revision(definition)) {
+    // One whose process ended before its end was no good one to go back to; what it brought serves now.
+    let is_known = |last: &Release| last.started.revision == revision(definition) && last.is_good();
+    if !last.as_ref().is_some_and(is_known) {
         let author = crate::session::author();
         let started = releases
             .start(Started {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use engine::Id;
 use serde_json::Value;
 
 use super::before::Before;
@@ -27,9 +26,9 @@ pub(super) async fn switch(
     facts: &BTreeMap<String, Value>,
     revision: &str,
 ) -> Result<(Verdict, Option<explain::Probe>), Failure> {
-    let (cluster, name, service) = (&place.cluster, &place.name, &order.service);
+    let service = &order.service;
     let environment = writing.session.environment();
-    writing.aws.update_service(cluster, name, Some(revision), None, false).await?;
+    rollout::point(writing, place, revision).await?;
     if let Some(home) = native(writing) {
         // Nobody else replaces processes, so this is done also when nobody waits.
         let mut state = writing.state();
@@ -79,19 +78,15 @@ pub(super) async fn go_back(
     let primary =
         view.as_ref().and_then(|view| view.primary()).map(|one| one.task_definition.clone());
     if primary.as_deref() != Some(old.as_str()) {
-        writing.aws.update_service(&place.cluster, &place.name, Some(&old), None, false).await?;
+        rollout::point(writing, place, &old).await?;
     }
     if let Some(home) = native(writing) {
-        let state = before.restored(writing, service);
+        let state = before.restored(writing, service, None);
         home.run_services(&writing.aws, writing.session.environment(), &state).await?;
     }
     if interrupted {
-        // It goes with the superseded ones, once nothing runs it any more.
-        let mut before = before.clone();
-        if !before.definition.older.iter().any(|id| id.as_str() == failed) && old != failed {
-            before.definition.older.insert(0, Id(failed.into()));
-        }
-        return before.put_back(writing, service).await;
+        // What failed goes with the superseded ones, once nothing runs it any more.
+        return before.put_back(writing, service, None).await;
     }
     if !rollout::steady(writing, place, &old).await? {
         report::warning(&format!(

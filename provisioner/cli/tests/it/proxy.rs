@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use strict::{Config, Running, Strict};
+use strict::{Call, Config, Running, Strict};
 use tokio::runtime::Runtime;
 
 use crate::account::{Account, hold_at};
@@ -27,6 +27,16 @@ impl Proxy {
     /// From here on: a fault specification of the strict cloud, or nothing.
     pub(crate) fn set(&self, faults: &str) {
         self.running.set_faults(faults.parse().unwrap());
+    }
+
+    /// The calls so far.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.running.calls()
+    }
+
+    /// Cuts the connections of calls that are kept waiting.
+    pub(crate) fn release(&self) {
+        self.running.release();
     }
 
     /// Waits until a call is kept waiting.

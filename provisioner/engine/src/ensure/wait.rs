@@ -18,7 +18,8 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         let now = self.work.run.clock.now();
         let since = *progress.waiting_since.get_or_insert(now);
         let waited = now.saturating_sub(since);
-        let patience = self.kind.traits().pace.patience();
+        let pace = self.kind.traits().pace;
+        let patience = pace.patience();
         if waited > patience {
             return Err(Error::new(
                 Class::Stuck,
@@ -30,7 +31,7 @@ impl<C: Sync, S: Store> One<'_, C, S> {
             why: why.into(),
             elapsed: now.saturating_sub(self.began),
         });
-        self.work.pause(until_next_look(waited)).await
+        self.work.pause(until_next_look(waited, pace.create)).await
     }
 
     /// Waits before a refused call is tried again; gives the error back when trying again cannot help.

@@ -6,11 +6,13 @@ use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proof::cases::{Life, live};
+use proof::emulator::Kind;
 use proof::finding::Finding;
 use proof::leg;
 use proof::stage::{Reference, Site};
 use proof::suite::Suite;
 use proof::trial::{How, Trial, Verb};
+use serde_json::json;
 
 /// The seed that `PROOF_SEED` names; without, another one every day.
 fn seed() -> u64 {
@@ -19,8 +21,10 @@ fn seed() -> u64 {
     named.unwrap_or_else(day)
 }
 
-async fn sites() -> (Vec<Site>, Reference) {
-    let sites = futures::future::try_join_all([Site::open(60.0), Site::open(60.0)]).await.unwrap();
+async fn sites(kind: Kind) -> (Vec<Site>, Reference) {
+    let open = || Site::open(kind, Suite::Kills.scale(kind));
+    let two = [open(), open()];
+    let sites = futures::future::try_join_all(two).await.unwrap();
     let reference = Reference::of(&sites[0]).await.unwrap();
     (sites, reference)
 }
@@ -40,10 +44,10 @@ async fn all_clean(sites: &[Site], reference: &Reference, lives: Vec<Life>) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "minutes of compressed time, which a busy machine stretches: cargo test -p proof -- --ignored"]
 async fn a_sample_of_everything_is_clean() {
-    let (mut sites, reference) = sites().await;
+    let (mut sites, reference) = sites(Kind::Ministack).await;
     for suite in Suite::ALL {
         for site in &mut sites {
-            site.scale = suite.scale();
+            site.scale = suite.scale(Kind::Ministack);
         }
         let most = if suite == Suite::Creates { 4 } else { 1 };
         let lives = suite.sample(&reference, seed(), most);
@@ -68,4 +72,34 @@ async fn sees_a_second_copy(stage: &proof::stage::Stage<'_>, reference: &Referen
     let finding = leg::run(stage, reference, &trial).await.unwrap();
     assert!(finding.duplicates.contains(&"vpc payments-prod".to_owned()), "{}", finding.line());
     assert!(finding.orphans.contains(&"vpc stray".to_owned()), "{}", finding.line());
+    sees_a_stray_revision(stage, reference).await;
+}
+
+/// Somebody registers a revision that the state does not know.
+async fn sees_a_stray_revision(stage: &proof::stage::Stage<'_>, reference: &Reference) {
+    let stray = json!({
+        "family": "payments-prod-api",
+        "containerDefinitions": [{ "name": "api", "image": "stray", "memory": 64 }],
+    });
+    let register = "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition";
+    let made = stage.site.emulator.wire().json("ecs", register, &stray).await.unwrap();
+    let arn = made["taskDefinition"]["taskDefinitionArn"].as_str().unwrap();
+    let name = format!("task definition {}", arn.rsplit('/').next().unwrap());
+    let trial = Trial::new(Verb::Deploy, How::Faults, "");
+    let finding = leg::run(stage, reference, &trial).await.unwrap();
+    assert!(finding.orphans.contains(&name), "{}", finding.line());
+}
+
+/// The same in front of an emulator by other people, where `PROVISIONER_TEST_MOTO` names a Python that has it: one kill,
+/// one lost answer and one fault of each command.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes of compressed time, which a busy machine stretches: cargo test -p proof -- --ignored"]
+async fn a_sample_on_moto_is_clean() {
+    if std::env::var_os("PROVISIONER_TEST_MOTO").is_none() {
+        return;
+    }
+    let (sites, reference) = sites(Kind::Moto).await;
+    for suite in [Suite::Kills, Suite::Cuts, Suite::Faults] {
+        all_clean(&sites, &reference, suite.sample(&reference, seed(), 1)).await;
+    }
 }

@@ -106,3 +106,81 @@ fn a_killed_deploy_is_gone_on_with() {
         }
     }
 }
+
+/// The switch is refused for its rate, or its answer is lost: it is made again.
+#[test]
+fn a_switch_that_did_not_get_through_is_made_again() {
+    let mut shop = Shop::up(PROD);
+    let proxy = shop.watched();
+    for (n, fault) in ["throttle:UpdateService", "after:UpdateService"].into_iter().enumerate() {
+        let tag = format!("2.{n}");
+        proxy.set(fault);
+        shop.run(&Shop::deploy(&tag)).done();
+        let switches = proxy.calls().iter().filter(|c| c.operation == "UpdateService").count();
+        assert_eq!(switches, 2 * (n + 1), "{fault}");
+        shop.is_whole(fault, &tag);
+    }
+}
+
+/// Interrupted when its revision was registered, and nothing was switched: the state knows the revision, and the same
+/// deploy again takes it.
+#[test]
+fn an_interrupted_deploy_leaves_a_revision_that_is_known() {
+    let mut shop = Shop::up(PROD);
+    let proxy = shop.watched();
+    let arguments = Shop::deploy("2.0");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    proxy.set("hold-after:RegisterTaskDefinition");
+    let deploy = shop.project.start(&arguments);
+    proxy.held();
+    deploy.interrupt();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    proxy.release();
+    let deploy = deploy.end();
+    assert_eq!(deploy.code, 130, "{deploy:?}");
+    let left = shop.active();
+    assert_eq!((left.len(), &left), (2, &shop.known()));
+    shop.project.run(&["plan"]).done();
+    shop.run(&Shop::deploy("2.0")).done();
+    shop.is_whole("again", "2.0");
+    assert_eq!(shop.active(), left);
+}
+
+/// `up` ended by SIGKILL between the start and the end of its release: what the next one finds running is a release
+/// that can be gone back to.
+#[test]
+fn a_killed_up_leaves_a_release_to_go_back_to() {
+    let mut shop = Shop::up(PROD);
+    let proxy = shop.watched();
+    let write = |shop: &Shop, tag: &str| {
+        let text = PROD.replace("api:1.0", &format!("api:{tag}"));
+        shop.project.write("environments/prod.yaml", &text);
+    };
+    let up = ["up", "--yes", "--wait", "10m"];
+    write(&shop, "2.0");
+    shop.run(&up.map(Into::into)).done();
+    let calls = proxy.calls();
+    let puts: Vec<_> = calls.iter().filter(|call| call.operation == "PutObject").collect();
+    let end = |key: &Value| key.as_str().is_some_and(|key| key.ends_with(".end.json"));
+    let usual = 1 + puts.iter().position(|call| end(&call.parameters["Key"])).unwrap();
+    // How often the state is saved on the way differs a little.
+    for (n, number) in (usual - 2..usual + 3).rev().enumerate() {
+        let tag = format!("2.{}", n + 1);
+        write(&shop, &tag);
+        proxy.set(&format!("hold-before:s3.PutObject@{number}"));
+        let mut started = shop.project.start(&up);
+        proxy.held_or(|| started.is_over());
+        started.kill();
+        proxy.set("");
+        let is_half = releases(&shop.project)[0]["ended"].is_null();
+        shop.project.set("PROVISIONER_CLOCK_SCALE", "5");
+        let again = shop.run(&up.map(Into::into));
+        shop.project.set("PROVISIONER_CLOCK_SCALE", "1");
+        assert_eq!(again.code, 0, "{number}: {again:?}");
+        shop.is_whole(&format!("PutObject@{number}"), &tag);
+        if is_half {
+            return;
+        }
+    }
+    panic!("no release was caught between its start and its end: {usual}");
+}

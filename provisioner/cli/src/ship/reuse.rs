@@ -1,0 +1,81 @@
+//! Revisions that are in use already: a release that is gone back to, or what an interrupted deploy has left.
+
+use engine::kind::Look;
+use engine::state::{Entry, State};
+use engine::{Id, Ready, diff};
+use kinds::TaskDefinition;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::reconcile::{Draft, Writing, at};
+
+/// Makes an earlier revision, which is still active, the present one. Returns whether it is there.
+pub(super) fn reuse(state: &mut State, service: &str, revision: &str, definition: &Value) -> bool {
+    let Some(entry) = state.resources.get_mut(&at::<TaskDefinition>(service)) else { return false };
+    let Some(index) = entry.older.iter().position(|id| id.as_str() == revision) else {
+        return false;
+    };
+    let earlier = entry.older.remove(index);
+    if let Some(present) = entry.id.replace(earlier) {
+        entry.older.push(present);
+    }
+    entry.desired.clone_from(definition);
+    entry.outputs.insert("arn".into(), revision.into());
+    true
+}
+
+/// Makes a revision with the content that is wanted the present one, when an interrupted deploy has left such a one:
+/// the same content is not registered twice. Returns whether there was one.
+pub(super) async fn pick_up(
+    writing: &Writing<'_>,
+    draft: &Draft,
+    wanted: &mut State,
+    service: &str,
+) -> Result<bool, Failure> {
+    let address = at::<TaskDefinition>(service);
+    let step = draft.plan.steps.get(&address).filter(|step| !step.differences.is_empty());
+    let (Some(desired), Some(entry)) =
+        (step.and_then(|step| step.desired.as_ref()), wanted.resources.get(&address))
+    else {
+        return Ok(false);
+    };
+    let newer = newer(entry);
+    if newer.is_empty() {
+        return Ok(false);
+    }
+    let kind = writing.session.kinds.of(&address)?;
+    let traits = kind.traits();
+    let found = kind.observe(&writing.aws, Look::Ids(&newer)).await?;
+    let same = found.into_iter().find(|seen| {
+        let differences = diff::diff(desired, &seen.spec, traits.create_only, traits.exact);
+        seen.ready == Ready::Yes
+            && !differences.iter().any(|one| traits.immutable.contains(&one.field()))
+    });
+    let Some(same) = same else { return Ok(false) };
+    Ok(reuse(wanted, service, same.id.as_str(), desired))
+}
+
+/// The revisions that came after the present one.
+fn newer(entry: &Entry) -> Vec<Id> {
+    let number = |id: &Id| id.as_str().rsplit(':').next()?.parse::<u64>().ok();
+    let Some(present) = entry.id.as_ref().and_then(number) else { return Vec::new() };
+    entry.older.iter().filter(|id| number(id) > Some(present)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_later_may_have_been_left() {
+        let arn = |n: u32| Id(format!("arn:aws:ecs:us-east-1:1:task-definition/shop-prod-api:{n}"));
+        let entry = |present: Option<u32>| Entry {
+            id: present.map(arn),
+            older: vec![arn(11), arn(8), arn(9)],
+            ..Entry::default()
+        };
+        assert_eq!(newer(&entry(Some(10))), [arn(11)]);
+        assert_eq!(newer(&entry(Some(12))), []);
+        assert_eq!(newer(&entry(None)), []);
+    }
+}
