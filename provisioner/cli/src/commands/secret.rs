@@ -137,7 +137,7 @@ fn named<'a>(
 
 /// What the full names of an environment's secrets begin with.
 fn prefix(environment: &Environment) -> String {
-    stack::stack::secret_name(&environment.project, &environment.name, "")
+    stack::Names::new(environment).secret("")
 }
 
 /// The value as it was piped in or typed.
