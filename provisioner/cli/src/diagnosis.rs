@@ -10,7 +10,7 @@ use stack::Names;
 use stack::environment::{Nat, Service};
 
 use crate::failure::Failure;
-use crate::native::LocalHome;
+use crate::local_cloud::LocalHome;
 use crate::reconcile::Writing;
 use crate::release::Started;
 use crate::rollout::Place;

@@ -12,7 +12,7 @@ use stack::Image;
 use stack::environment::{Architecture, Build, Service};
 
 use crate::failure::{Code, Failure};
-use crate::native::LocalHome;
+use crate::local_cloud::LocalHome;
 use crate::session::Session;
 
 /// Stored per service: what the file said when the image was decided, and the image.

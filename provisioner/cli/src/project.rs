@@ -63,7 +63,7 @@ impl Project {
         let folder = self.folder();
         let shown = folder.strip_prefix(&here).unwrap_or(&folder);
         let loaded = environment::load(shown, &name)?;
-        if std::env::var_os(crate::native::INSIDE).is_none() {
+        if std::env::var_os(crate::local_cloud::INSIDE).is_none() {
             crate::report::warnings(&loaded.warnings);
         }
         Ok(loaded)

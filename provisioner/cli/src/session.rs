@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::args::Global;
 use crate::failure::{Code, Failure};
-use crate::native::LocalHome;
+use crate::local_cloud::LocalHome;
 use crate::project::Project;
 
 /// The state's name for the account that an environment was first made in.
@@ -48,7 +48,7 @@ impl Session {
         let project = Project::find(global)?;
         let loaded = project.load(global)?;
         let environment = &loaded.environment;
-        let home = crate::native::enter(&project, environment, start).await?;
+        let home = crate::local_cloud::enter(&project, environment, start).await?;
         let aws = Aws::connect(Some(&environment.region)).await?;
         let account = aws.identity().await?.account;
         if let Some(expected) = environment.account.as_ref().filter(|wanted| **wanted != account) {

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::address::Address;
 use crate::clock::Clock;
 use crate::error::{Class, Error, Result};
 use crate::event::{Event, Events};
 use crate::graph::Graph;
-use crate::input::Address;
 use crate::kind::Kinds;
 use crate::look::Looker;
 use crate::order::{Order, Task};

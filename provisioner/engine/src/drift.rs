@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::address::Address;
 use crate::clock::Clock;
 use crate::diff::{self, Difference};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::input::Address;
 use crate::kind::{Kinds, Observed, Traits};
 use crate::refresh::{Picture, refresh};
 use crate::resource::{Id, Owner, Ready};

@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::address::Address;
 use crate::apply::Work;
 use crate::error::{Class, Error, Result};
 use crate::event::Event;
-use crate::input::{self, Address};
+use crate::input;
 use crate::kind::{Kind, Observed};
 use crate::plan::Action;
 use crate::resource::Ready;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::input::Address;
+use crate::address::Address;
 use crate::plan::Action;
 
 /// One thing that happened.

@@ -7,8 +7,9 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
+use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::input::{self, Address};
+use crate::input;
 use crate::resource::Resource;
 
 /// The desired resources by address.

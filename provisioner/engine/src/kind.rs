@@ -8,8 +8,9 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::input::{self, Address};
+use crate::input;
 use crate::resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};
 
 /// The field in which kinds that have tags keep them.

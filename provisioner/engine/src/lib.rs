@@ -5,6 +5,7 @@
 //! with the [`graph`], [`apply`] makes it so and keeps the [`state`] true after every step. [`drift`]
 //! tells what others have changed since, and [`rebuild`] makes a lost state again.
 
+mod address;
 pub mod apply;
 pub mod clock;
 pub mod diff;
@@ -27,9 +28,10 @@ pub mod resource;
 pub mod state;
 pub mod store;
 
+pub use address::Address;
 pub use clock::Clock;
 pub use error::{Class, Error, Result};
 pub use graph::{Graph, Node};
-pub use input::{Address, Input};
+pub use input::Input;
 pub use kind::{Kind, Kinds, Observed, Of};
 pub use resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};

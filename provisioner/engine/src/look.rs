@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::address::Address;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::input::Address;
 use crate::kind::{Kinds, Look, Observed};
 use crate::refresh::patient;
 use crate::resource::Id;

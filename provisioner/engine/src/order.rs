@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::input::Address;
+use crate::address::Address;
 use crate::kind::Kinds;
 use crate::plan::{Action, Plan, Step};
 use crate::resource::{Id, Replace};

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::address::Address;
 use crate::diff::{self, Difference};
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
-use crate::input::{self, Address};
+use crate::input;
 use crate::kind::{Kinds, Observed, OnFailure, Traits};
 use crate::refresh::Picture;
 use crate::resource::{Id, KEPT, Ready, Replace};

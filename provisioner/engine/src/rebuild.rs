@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 
+use crate::address::Address;
 use crate::clock::Clock;
 use crate::error::{Class, Result};
 use crate::graph::Graph;
-use crate::input::Address;
 use crate::kind::{Kinds, Look, Observed};
 use crate::refresh::patient;
 use crate::resource::{Id, Owner, Ready};

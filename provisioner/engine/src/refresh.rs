@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 use serde_json::Value;
 
+use crate::address::Address;
 use crate::clock::Clock;
 use crate::diff::diff;
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
-use crate::input::{self, Address};
+use crate::input;
 use crate::kind::{Kind, Kinds, Look, Observed};
 use crate::resource::{Id, Op, Owner};
 use crate::state::{Entry, State};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::apply::Work;
 use crate::clock::{self, Backoff};
 use crate::error::{Class, Error, Result};
 use crate::event::Event;
-use crate::input::Address;
 use crate::kind::{Kind, Observed};
 use crate::plan::Action;
 use crate::refresh::{lost, owned_by};

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::address::Address;
 use crate::error::{Class, Error, Result};
-use crate::input::Address;
 use crate::resource::{Id, Op, Owner};
 
 /// The number of this format. An older program refuses a newer state.

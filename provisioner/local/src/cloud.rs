@@ -13,6 +13,7 @@ use crate::lock::Lock;
 use crate::{Engine, Folder, Processes, Progress, Result, folder, record, venv};
 use serde::{Deserialize, Serialize};
 use server::End;
+pub(crate) use server::free_port;
 pub use status::{Before, Docker, Running, Start, Started, Status, Stopped};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

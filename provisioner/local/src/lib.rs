@@ -3,12 +3,14 @@
 //! endpoint and variables, and the caller talks to it as to AWS.
 //!
 //! - [`LocalCloud`]: start, stop, status; [`Progress`] tells what it is doing.
+//! - [`Emulator`]: one for the time of a run, of which nothing is kept.
 //! - [`engine`]: does a Docker engine answer, and what we ask of it ([`Engine`]).
 //! - [`Processes`], [`ServiceSpec`], [`supervise`], [`run_once`]: services without Docker.
 //! - [`capabilities`]: what the local cloud emulates, only stores, or lacks.
 
 mod capability;
 mod cloud;
+mod emulator;
 mod engine;
 mod environment;
 mod error;
@@ -29,6 +31,7 @@ mod venv;
 
 pub use capability::{Capability, Level, capabilities};
 pub use cloud::{Before, Docker, LocalCloud, Running, Start, Started, Status, Stopped};
+pub use emulator::Emulator;
 pub use engine::{Engine, engine, engine_at};
 pub use environment::variables;
 pub use error::Error;

@@ -12,7 +12,6 @@ use engine::{Graph, Input, Node, Owner, Result};
 use kinds::{Cluster, Secret, SecretValue, Tags};
 
 pub use names::Names;
-pub use service::secret_name;
 
 use crate::environment::{self, Environment};
 
@@ -107,7 +106,7 @@ impl Stack<'_> {
 #[must_use]
 pub fn secret(environment: &Environment, name: &str, source: environment::Secret) -> Secret {
     let names = Names::new(environment);
-    let full = secret_name(&environment.project, &environment.name, name);
+    let full = names.secret(name);
     Secret {
         name: full.clone(),
         description: format!("{name} of {}", names.base()),

@@ -6,6 +6,7 @@
 mod always;
 mod create;
 mod history;
+mod kinds;
 mod network;
 mod retire;
 mod service;

@@ -15,6 +15,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
+/// Where these accounts are.
+pub(crate) const REGION: &str = "eu-central-1";
+
 /// Status and body.
 pub(crate) type Answer = (u16, Value);
 
@@ -36,24 +39,39 @@ impl HttpConnector for Answers {
     }
 }
 
-/// An account that answers as `answer` says: at AWS, or at an endpoint that the user named.
-pub(crate) fn at(
+/// An account whose answers are made whole: at AWS, or at an endpoint that the user named.
+pub(crate) fn served(
     endpoint: Option<&str>,
-    answer: impl Fn(&HttpRequest) -> (u16, String) + Send + Sync + 'static,
+    answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
 ) -> Aws {
-    let answers = Answers(Arc::new(move |request| {
-        let (status, body) = answer(request);
-        HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body))
-    }));
+    let answers = Answers(Arc::new(answer));
     let connector = move |_: &_, _: &_| SharedHttpConnector::new(answers.clone());
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
+        .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client_fn(connector));
     config.set_endpoint_url(endpoint.map(Into::into));
     Aws::new(&config.build())
+}
+
+/// An account that answers with a status and a body.
+pub(crate) fn at(
+    endpoint: Option<&str>,
+    answer: impl Fn(&HttpRequest) -> (u16, String) + Send + Sync + 'static,
+) -> Aws {
+    served(endpoint, move |request| {
+        let (status, body) = answer(request);
+        response(status, body)
+    })
+}
+
+/// An answer with the header that every service sends.
+pub(crate) fn response(status: u16, body: String) -> HttpResponse {
+    let mut response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body));
+    response.headers_mut().insert("x-amzn-requestid", "r-1");
+    response
 }
 
 /// An account at AWS whose services, those that speak JSON, answer an operation, `DescribeServices` for

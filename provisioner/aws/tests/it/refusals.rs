@@ -1,20 +1,14 @@
 //! Answers of S3 that no emulator gives, in place of the network.
 
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use aws::Aws;
 use aws::bootstrap::{self, Backend};
 use aws::store::Objects;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_types::body::SdkBody;
 use engine::{Class, Clock};
+
+use crate::answers::{self, REGION};
 
 const ACCOUNT: &str = "123456789012";
 
@@ -28,14 +22,8 @@ struct Script {
     lines: Arc<Mutex<Vec<String>>>,
 }
 
-impl fmt::Debug for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Script")
-    }
-}
-
-impl HttpConnector for Script {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+impl Script {
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let owner = request.headers().get("x-amz-expected-bucket-owner").unwrap_or("nobody");
         let line = format!("{} {} {owner}", request.method(), request.uri());
         let mut answers = self.answers.lock().unwrap();
@@ -47,28 +35,20 @@ impl HttpConnector for Script {
             200 => String::new(),
             _ => format!("<Error><Code>{code}</Code><Message>as AWS says it</Message></Error>"),
         };
-        let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        let mut answer = answers::response(status, body);
         answer.headers_mut().insert("etag", "\"new\"");
-        HttpConnectorFuture::ready(Ok(answer))
+        answer
     }
 }
 
 fn aws(answers: &[Answer]) -> (Aws, Script) {
     let script = Script { answers: Arc::new(Mutex::new(answers.to_vec())), lines: Arc::default() };
     let shared = script.clone();
-    let connector = move |_: &_, _: &_| SharedHttpConnector::new(shared.clone());
-    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client_fn(connector))
-        .build();
-    (Aws::new(&config), script)
+    (answers::served(None, move |request| shared.answer(request)), script)
 }
 
 fn objects(aws: &Aws) -> Objects {
-    let backend = Backend::of(ACCOUNT, "us-east-1");
+    let backend = Backend::of(ACCOUNT, REGION);
     Objects::new(aws, &backend, "shop", "prod", Clock::scaled(1000.0))
 }
 
@@ -96,7 +76,7 @@ async fn a_write_that_is_not_allowed_is_not_repeated() {
     let (aws, script) = aws(&[("PUT", 403, "AccessDenied")]);
     let error = objects(&aws).put_new("state.json", vec![]).await.unwrap_err();
     assert!(error.is(Class::Denied), "{error}");
-    assert!(error.message.contains("s3://provisioner-state-123456789012-us-east-1/shop/prod/"));
+    assert!(error.message.contains("s3://provisioner-state-123456789012-eu-central-1/shop/prod/"));
     assert_eq!(script.lines.lock().unwrap().len(), 1);
 }
 

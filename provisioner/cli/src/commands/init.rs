@@ -14,7 +14,7 @@ use stack::environment::{self, Environment, Nat};
 
 use crate::args::{self, Global, Init};
 use crate::failure::{Code, Failure, file};
-use crate::native::LOCAL;
+use crate::local_cloud::LOCAL;
 use crate::project::{FOLDER, Project};
 use crate::report;
 use answers::{Answers, Source};

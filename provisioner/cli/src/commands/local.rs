@@ -8,7 +8,7 @@ use stack::environment;
 
 use crate::args::{Global, Local};
 use crate::failure::Failure;
-use crate::native::{self, LOCAL};
+use crate::local_cloud::{self, LOCAL};
 use crate::project::Project;
 use crate::report;
 use crate::table::table;
@@ -30,7 +30,7 @@ pub(crate) async fn run(global: &Global, verb: &Local) -> Result<ExitCode, Failu
 async fn start(global: &Global, project: &Project, cloud: &LocalCloud) -> Result<(), Failure> {
     let loaded = environment::load(&project.folder(), LOCAL);
     let region = loaded.map_or_else(|_| REGION.into(), |loaded| loaded.environment.region);
-    let start = Start { region, docker: native::docker().await };
+    let start = Start { region, docker: local_cloud::docker().await };
     let started = cloud.start(&start, say).await?;
     if global.json {
         return report::json(&facts("running", Some(&started.running), cloud));
@@ -73,7 +73,7 @@ async fn status(global: &Global, cloud: &LocalCloud) -> Result<(), Failure> {
     };
     let containers = match running {
         Some(running) => running.docker.is_some(),
-        None => matches!(native::docker().await, local::Docker::On(_)),
+        None => matches!(local_cloud::docker().await, local::Docker::On(_)),
     };
     let capabilities = local::capabilities(containers);
     if global.json {

@@ -12,7 +12,7 @@ use stack::Names;
 
 use crate::args::{Global, Logs};
 use crate::failure::{Code, Failure};
-use crate::native::LocalHome;
+use crate::local_cloud::LocalHome;
 use crate::rollout::Place;
 use crate::session::{Session, Start};
 use crate::{interrupt, report};

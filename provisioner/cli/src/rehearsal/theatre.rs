@@ -17,7 +17,7 @@ use tokio::process::Command;
 use super::copy::copy;
 use super::course::Origin;
 use crate::failure::{Code, Failure};
-use crate::native::INSIDE;
+use crate::local_cloud::INSIDE;
 use crate::project::Project;
 use crate::report;
 use crate::report::timeline::TIMELINE;

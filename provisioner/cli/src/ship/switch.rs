@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::before::Before;
 use super::{Order, revision, short};
 use crate::failure::Failure;
-use crate::native::LocalHome;
+use crate::local_cloud::LocalHome;
 use crate::reconcile::Writing;
 use crate::report;
 use crate::rollout::{self, Place, Verdict};

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use aws::Aws;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use local::{Docker, Engine, LocalCloud, Process, Running, Start, Status};
+use local::{Docker, Emulator, Engine, LocalCloud, Process, Start, Status};
 
 use crate::support::{Project, repository, wait};
 
@@ -32,41 +31,22 @@ pub(crate) fn venv() -> PathBuf {
 /// A running cloud, empty at first.
 pub(crate) struct Account {
     pub(crate) endpoint: String,
-    server: Server,
-    _folder: tempfile::TempDir,
-}
-
-enum Server {
-    MiniStack(Process),
-    Moto(Child),
+    _server: Emulator,
 }
 
 impl Account {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let running = start(folder.path(), Docker::Off);
-        let endpoint = running.endpoint();
-        Self { endpoint, server: Server::MiniStack(running.process), _folder: folder }
+        let settings = [("MINISTACK_REGION", REGION)];
+        Self::of(wait(Emulator::ministack(&ministack_python(), &settings)).unwrap())
     }
 
     /// The emulator that other people wrote. None where pip cannot install it, which is said.
     pub(crate) fn moto() -> Option<Self> {
-        let python = moto_python()?;
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let mut command = Command::new(python);
-        command
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let server = Server::Moto(command.spawn().unwrap());
-        let endpoint = format!("http://127.0.0.1:{port}");
-        let account = Self { endpoint, server, _folder: folder };
-        assert!(listens(port), "moto does not answer");
-        Some(account)
+        Some(Self::of(wait(Emulator::moto(&moto_python()?)).unwrap()))
+    }
+
+    fn of(server: Emulator) -> Self {
+        Self { endpoint: server.endpoint(), _server: server }
     }
 
     /// Points a project's commands here, with the SDK's own variables.
@@ -77,18 +57,6 @@ impl Account {
     /// A connection of the test's own.
     pub(crate) fn connect(&self) -> Aws {
         connect(&self.endpoint)
-    }
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        match &mut self.server {
-            Server::MiniStack(process) => end(process),
-            Server::Moto(child) => {
-                let _ended_already = child.kill();
-                let _reaped = child.wait();
-            }
-        }
     }
 }
 
@@ -116,20 +84,16 @@ pub(crate) fn hold_at(project: &mut Project, endpoint: &str) {
     }
 }
 
-/// Starts a cloud in a project's folder, in the shared Python environment.
-fn start(folder: &Path, docker: Docker) -> Running {
-    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-    let cloud = LocalCloud::of(folder).unwrap().with_venv(venv());
-    let start = Start { region: REGION.into(), docker };
-    wait(cloud.start(&start, |_| {})).unwrap().running
-}
-
 /// Makes sure that the shared Python environment is there, for an engine too when there is one, and
 /// gives it to a project that starts a cloud by itself.
 pub(crate) fn lend_venv(project: &Project, engine: Option<&Engine>) {
     let made = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::of(made.path()).unwrap().with_venv(venv());
     let docker = engine.cloned().map_or(Docker::Off, Docker::On);
-    end(&start(made.path(), docker).process);
+    let one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let started = wait(cloud.start(&Start { region: REGION.into(), docker }, |_| {})).unwrap();
+    drop(one);
+    end(&started.running.process);
     let folder = project.path().join(".provisioner/local");
     std::fs::create_dir_all(&folder).unwrap();
     std::os::unix::fs::symlink(venv(), folder.join("venv")).unwrap();
@@ -160,35 +124,33 @@ pub(crate) fn skip(why: &str) {
     let _nobody_listens = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
+/// An interpreter that has MiniStack: `PROVISIONER_TEST_PYTHON`, or one that is made now and kept.
+pub(crate) fn ministack_python() -> PathBuf {
+    python("PROVISIONER_TEST_PYTHON", "ministack", &[]).unwrap_or_else(|why| panic!("{why}"))
+}
+
 /// An interpreter that has moto: `PROVISIONER_TEST_MOTO`, or one that is made now and kept.
 fn moto_python() -> Option<PathBuf> {
-    if let Some(python) = std::env::var_os("PROVISIONER_TEST_MOTO") {
-        return Some(python.into());
+    let made = python("PROVISIONER_TEST_MOTO", "python", &["moto", "moto[server]==5.2.5"]);
+    let why = match made {
+        Ok(python) => return Some(python),
+        Err(why) => why,
+    };
+    skip(&format!("moto cannot be installed: {}", why.lines().last().unwrap_or_default()));
+    None
+}
+
+/// The interpreter that a variable names, or the one that a script makes; else what the script said.
+fn python(variable: &str, script: &str, arguments: &[&str]) -> Result<PathBuf, String> {
+    if let Some(python) = std::env::var_os(variable) {
+        return Ok(python.into());
     }
     let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let mut command = Command::new(repository().join("scripts/python"));
-    command.args(["moto", "moto[server]==5.2.5"]).env("CARGO_TARGET_DIR", target);
-    let output = command.output().unwrap();
+    let mut command = Command::new(repository().join("scripts").join(script));
+    let output = command.args(arguments).env("CARGO_TARGET_DIR", target).output().unwrap();
     if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        skip(&format!("moto cannot be installed: {}", why.lines().last().unwrap_or_default()));
-        return None;
+        return Err(String::from_utf8_lossy(&output.stderr).into());
     }
-    Some(String::from_utf8(output.stdout).unwrap().trim().into())
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// Whether somebody listens, after a while at most.
-fn listens(port: u16) -> bool {
-    (0..300).any(|_| {
-        let connected = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-        if !connected {
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        connected
-    })
+    Ok(String::from_utf8(output.stdout).unwrap().trim().into())
 }

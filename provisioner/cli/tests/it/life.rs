@@ -8,30 +8,7 @@ use serde_json::Value;
 
 use crate::account::Account;
 use crate::inventory::inventory;
-use crate::support::{Project, Run, wait};
-
-/// Production's shape: NAT gateways, scaling, a given and a generated secret, and a worker.
-const PROD: &str = "\
-project: shop
-region: us-east-1
-network: { cidr: 10.40.0.0/16, zones: 2, nat: per-zone }
-services:
-  api:
-    image: ghcr.io/acme/api:1.0
-    port: 8000
-    route: \"/*\"
-    cpu: 256
-    memory: 1024
-    replicas: { min: 2, max: 6, cpu: 60 }
-    secrets: { DATABASE_URL: database-url, TOKEN: token }
-  worker:
-    image: ghcr.io/acme/worker:1.0
-    replicas: 1
-    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]
-secrets: { database-url: given, token: { generate: 32 } }
-logs: { retention: 30 }
-protect: true
-";
+use crate::support::{Project, Run, WHOLE, wait};
 
 #[test]
 fn on_ministack() {
@@ -46,7 +23,8 @@ fn on_moto() {
 }
 
 fn life(account: &Account) {
-    let mut project = Project::with(&[("prod", PROD)]);
+    let file = format!("{WHOLE}protect: true\n");
+    let mut project = Project::with(&[("prod", &file)]);
     account.hold(&mut project);
     let aws = account.connect();
     let before = inventory(&aws);
@@ -69,7 +47,7 @@ fn life(account: &Account) {
     let (code, changes) = plan(&project);
     assert_eq!((code, changes), (0, Vec::new()));
 
-    project.write("environments/prod.yaml", &PROD.replace("cpu: 256", "cpu: 512"));
+    project.write("environments/prod.yaml", &file.replace("cpu: 256", "cpu: 512"));
     let (code, changes) = plan(&project);
     assert_eq!(code, 3);
     assert_eq!(changes, ["service.api: update", "task-definition.api: replace"]);

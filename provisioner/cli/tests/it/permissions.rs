@@ -4,6 +4,7 @@
 mod by_hand;
 mod guarded;
 mod printed;
+mod steps;
 mod unexercised;
 
 use std::collections::BTreeSet;
@@ -14,32 +15,30 @@ use strict::{Caller, Config, Exercised, Strict};
 use tokio::runtime::Runtime;
 
 use self::guarded::{Guarded, REPOSITORY, Session};
+use self::steps::{changes, done, reads, restores, ships};
 use self::unexercised::{IN_PLAN, NEVER, ON_MOTO};
 use crate::account::{Account, connect, hold_at};
-use crate::support::Project;
+use crate::support::{Project, WHOLE};
 
-const PROD: &str = "\
-project: shop
-region: us-east-1
-account: \"000000000000\"
-network: { cidr: 10.40.0.0/16, zones: 2, nat: per-zone }
-services:
-  api:
-    build: { binary: api }
-    port: 8000
-    route: \"/*\"
-    replicas: 2
-    secrets: { DATABASE_URL: database-url, TOKEN: token }
-  worker:
-    image: ghcr.io/acme/worker:1.0
-    replicas: 1
-    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]
-secrets: { database-url: given, token: { generate: 32 } }
-logs: { retention: 30 }
-";
+/// The account that MiniStack is.
+const ACCOUNT: &str = "000000000000";
+
+const SCALED: &str = "replicas: { min: 2, max: 6, cpu: 60 }";
+
+/// Says whose the environment is: `iam` asks nobody then.
+fn of_account(number: &str) -> String {
+    WHOLE.replace("services:", &format!("account: \"{number}\"\nservices:"))
+}
+
+/// An image of our own, which is built and pushed, and nothing that MiniStack lacks.
+fn built() -> String {
+    let built =
+        of_account(ACCOUNT).replace("image: ghcr.io/acme/api:1.0", "build: { binary: api }");
+    built.replace(SCALED, "replicas: 2")
+}
 
 fn project() -> Project {
-    let project = Project::with(&[("prod", PROD)]);
+    let project = Project::with(&[("prod", &built())]);
     std::fs::write(project.path().join("api"), program()).unwrap();
     project
 }
@@ -154,10 +153,7 @@ fn what_one_emulator_lacks_is_used_on_another() {
     let cloud = runtime.block_on(Strict::start(Config::transparent(&account.endpoint))).unwrap();
     let root = connect(&cloud.endpoint);
     let number = runtime.block_on(root.identity()).unwrap().account;
-    let scaled = PROD
-        .replace("000000000000", &number)
-        .replace("build: { binary: api }", "image: ghcr.io/acme/api:1.0")
-        .replace("replicas: 2", "replicas: { min: 2, max: 6, cpu: 60 }");
+    let scaled = of_account(&number);
     let mut project = Project::with(&[("prod", &scaled)]);
     let printed = printed(&project);
     for role in printed["roles"].as_array().unwrap() {
@@ -180,7 +176,7 @@ fn what_one_emulator_lacks_is_used_on_another() {
     as_(&mut project, "up");
     runtime.block_on(by_hand::reword(&root));
     done(&project, &["up", "--yes"]);
-    let still = scaled.replace("replicas: { min: 2, max: 6, cpu: 60 }", "replicas: 2");
+    let still = scaled.replace(SCALED, "replicas: 2");
     project.write("environments/prod.yaml", &still);
     done(&project, &["up", "--yes"]);
     let mut used = BTreeSet::new();
@@ -236,82 +232,4 @@ fn unused(role: Role, used: &BTreeSet<String>) -> Vec<String> {
     let listed =
         listed.map(|(_, action, why)| format!("{role:?}: {action} is used, although {why}"));
     idle.chain(listed).collect()
-}
-
-fn done(project: &Project, arguments: &[&str]) {
-    project.run(arguments).done();
-}
-
-/// What the plan's role is for.
-fn reads(guarded: &Guarded, project: &mut Project, team: &Team) {
-    guarded.become_(project, &team.plan);
-    done(project, &["plan"]);
-    for command in [&["status"][..], &["outputs"], &["releases", "--service", "api"]] {
-        done(project, command);
-    }
-    for command in ["list", "show", "history"] {
-        done(project, &["state", command]);
-    }
-}
-
-/// What the deploy's role is for.
-fn ships(guarded: &Guarded, project: &mut Project, team: &Team) {
-    guarded.become_(project, &team.deploy);
-    done(project, &["plan"]);
-    done(project, &["deploy", "--service", "worker", "--image", "ghcr.io/acme/worker:1.1"]);
-    done(project, &["rollback", "--service", "worker"]);
-    // The answer is lost, and looked for.
-    guarded.cloud.set_faults("after:RegisterTaskDefinition@1".parse().unwrap());
-    std::fs::write(project.path().join("api"), [program(), b"another".to_vec()].concat()).unwrap();
-    done(project, &["deploy", "--service", "api"]);
-    let absent = project.run(&["deploy", "--service", "api", "--tag", "nothing"]);
-    assert_eq!(absent.code, 1, "{absent:?}");
-    fails(project);
-    done(project, &["restart", "--service", "worker"]);
-    done(project, &["logs", "--service", "worker"]);
-    done(project, &["explain", "--service", "worker"]);
-    // Its task never ends here: it is stopped.
-    let once = project.start(&["run", "--service", "worker", "--", "true"]);
-    let watched = || {
-        let calls = guarded.cloud.calls();
-        let begun = calls.iter().skip_while(|call| call.operation != "RunTask");
-        begun.into_iter().any(|call| call.operation == "DescribeTasks")
-    };
-    while !watched() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    once.interrupt();
-    assert_eq!(once.end().code, 130);
-}
-
-/// A release that does not serve: nobody answers a probe here. It is taken back and its revision goes.
-fn fails(project: &mut Project) {
-    let probed = PROD.replace("    replicas: 2\n", "    replicas: 2\n    probe: { path: / }\n");
-    project.write("environments/prod.yaml", &probed);
-    std::fs::write(project.path().join("api"), [program(), b"a third".to_vec()].concat()).unwrap();
-    project.set("PROVISIONER_CLOCK_SCALE", "20");
-    let failed = project.run(&["deploy", "--service", "api"]);
-    assert_eq!(failed.code, 9, "{failed:?}");
-    project.set("PROVISIONER_CLOCK_SCALE", "1");
-    project.write("environments/prod.yaml", PROD);
-}
-
-/// An earlier state is what it was.
-fn restores(project: &Project) {
-    let history = project.run(&["state", "history", "--json"]).json();
-    let version = history[0]["version"].as_str().unwrap();
-    done(project, &["state", "restore", version]);
-}
-
-/// The file changes, and somebody's hands change everything else.
-fn changes(guarded: &Guarded, project: &mut Project, team: &Team) {
-    guarded.wait(by_hand::spoil(&guarded.root()));
-    let api = PROD.replace("replicas: 2", "replicas: 3").replace("retention: 30", "retention: 60");
-    project.write("environments/prod.yaml", &api);
-    guarded.become_(project, &team.up);
-    done(project, &["up", "--yes"]);
-    guarded.wait(by_hand::reorder(&guarded.root()));
-    done(project, &["up", "--yes"]);
-    guarded.become_(project, &team.plan);
-    done(project, &["plan"]);
 }

@@ -32,6 +32,28 @@ services:
 secrets: { database-url: given, token: { generate: 32 } }
 ";
 
+/// The whole of it, as in production: NAT gateways, scaling, a given and a generated secret, and a worker.
+pub(crate) const WHOLE: &str = "\
+project: shop
+region: us-east-1
+network: { cidr: 10.40.0.0/16, zones: 2, nat: per-zone }
+services:
+  api:
+    image: ghcr.io/acme/api:1.0
+    port: 8000
+    route: \"/*\"
+    cpu: 256
+    memory: 1024
+    replicas: { min: 2, max: 6, cpu: 60 }
+    secrets: { DATABASE_URL: database-url, TOKEN: token }
+  worker:
+    image: ghcr.io/acme/worker:1.0
+    replicas: 1
+    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]
+secrets: { database-url: given, token: { generate: 32 } }
+logs: { retention: 30 }
+";
+
 impl Project {
     /// A folder without environments.
     pub(crate) fn empty() -> Self {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::BETWEEN_READS;
+use crate::address::Address;
 use crate::apply::Work;
 use crate::clock::Backoff;
 use crate::error::Result;
-use crate::input::Address;
 use crate::kind::{Kind, Observed};
 use crate::plan::Step;
 use crate::resource::{Id, Ready};

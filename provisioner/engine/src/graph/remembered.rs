@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{Desired, Graph};
-use crate::input::{Address, Input};
+use crate::address::Address;
+use crate::input::Input;
 use crate::state::State;
 
 /// Shorter values mean too little to be taken for another resource's output.

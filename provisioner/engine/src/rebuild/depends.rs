@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::{names, refers_to};
-use crate::input::Address;
+use crate::address::Address;
 use crate::kind::Observed;
 use crate::state::State;
 

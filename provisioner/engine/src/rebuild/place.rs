@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::choose::Evidence;
 use super::{Findings, Rebuilt, Sources, depends};
+use crate::address::Address;
 use crate::diff;
 use crate::error::Result;
 use crate::graph::Desired;
-use crate::input::{self, Address};
+use crate::input;
 use crate::kind::{Kind, Look, Observed, Traits};
 use crate::refresh::patient;
 use crate::resource::{Id, Owner};

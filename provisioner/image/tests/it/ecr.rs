@@ -1,66 +1,24 @@
 //! Against an emulator of ECR, if `PROVISIONER_TEST_PYTHON` names a Python that has `ministack`.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use image::{Error, Layout, Recipe, Registry, copy};
+use local::Emulator;
 use tempfile::TempDir;
 
 use crate::program::{X86_64, elf, noise, write};
 
-/// Runs the server as its child and ends it when the test process is gone.
-const KEEPER: &str = "
-import subprocess, sys
-server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-sys.stdin.read()
-server.terminate()
-try:
-    server.wait(5)
-except subprocess.TimeoutExpired:
-    server.kill()
-";
-
 struct Ecr {
     host: String,
-    keeper: Child,
-}
-
-impl Drop for Ecr {
-    fn drop(&mut self) {
-        // It ends when its standard input does.
-        drop(self.keeper.stdin.take());
-        let _it_has_no_more_to_say = self.keeper.wait();
-    }
+    _server: Emulator,
 }
 
 impl Ecr {
     async fn start() -> Self {
-        let python = std::env::var("PROVISIONER_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let mut keeper = Command::new(&python)
-            .args(["-c", KEEPER, &python, "-m", "ministack"])
-            .env("GATEWAY_PORT", port.to_string())
-            // No task starts here, on no machine.
-            .env("DOCKER_HOST", "unix:///no-engine.sock")
-            .env("BIND_HOST", "127.0.0.1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{python}: {error}"));
-        let host = format!("127.0.0.1:{port}");
-        for _ in 0..300 {
-            if tokio::net::TcpStream::connect(&*host).await.is_ok() {
-                return Self { host, keeper };
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let _already_gone = keeper.kill();
-        let _status = keeper.wait();
-        panic!("no emulator answers: does {python} have ministack?");
+        let python = std::env::var_os("PROVISIONER_TEST_PYTHON").map(PathBuf::from);
+        let python = python.unwrap_or_else(|| "python3".into());
+        let server = Emulator::ministack(&python, &[]).await.expect("a Python with ministack");
+        Self { host: server.endpoint().trim_start_matches("http://").into(), _server: server }
     }
 
     async fn create(&self, repository: &str) {

@@ -25,7 +25,7 @@ pub(super) enum End {
 }
 
 /// The last port when it is free, else one that the system picks.
-pub(super) fn free_port(last: Option<u16>) -> Result<u16> {
+pub(crate) fn free_port(last: Option<u16>) -> Result<u16> {
     let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|it| it.local_addr());
     if let Some(port) = last.filter(|port| free(*port).is_ok()) {
         return Ok(port);

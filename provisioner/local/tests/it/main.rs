@@ -5,6 +5,7 @@
 
 mod capability;
 mod cloud;
+mod emulator;
 mod engine;
 mod processes;
 mod rolling;

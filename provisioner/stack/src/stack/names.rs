@@ -44,13 +44,23 @@ impl Names {
     /// `/payments/prod/api`, for log groups.
     #[must_use]
     pub fn log_group(&self, service: &str) -> String {
-        format!("/{}/{}/{service}", self.project, self.environment)
+        format!("/{}", self.path(service))
     }
 
     /// `payments/prod/api`, for repositories.
     #[must_use]
     pub fn repository(&self, service: &str) -> String {
-        format!("{}/{}/{service}", self.project, self.environment)
+        self.path(service)
+    }
+
+    /// `payments/prod/database-url`, for secrets.
+    #[must_use]
+    pub fn secret(&self, secret: &str) -> String {
+        self.path(secret)
+    }
+
+    fn path(&self, part: &str) -> String {
+        format!("{}/{}/{part}", self.project, self.environment)
     }
 
     /// A load balancer's name: 32 characters (Elastic Load Balancing API, CreateLoadBalancer).

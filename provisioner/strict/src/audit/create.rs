@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Report;
-use super::history::{BALANCER, ENDPOINT, GATEWAY, History, NAT, SUBNET, TABLE, VPC};
+use super::history::History;
+use super::kinds::{BALANCER, ENDPOINT, GATEWAY, LISTENER, NAT, RULE, SUBNET, TABLE, VPC};
 use crate::call::Call;
 use crate::world::traffic::learn::{forwards, subnets};
 use crate::world::value::{flag, list, text, texts};
@@ -184,9 +185,7 @@ fn listener(history: &History<'_>, call: &Call, report: &mut Report) {
     }
     let listener = text(p, "ListenerArn");
     let owner = match text(p, "LoadBalancerArn") {
-        "" => history
-            .seen(call, &super::history::LISTENER, listener)
-            .map_or("", |l| text(l, "LoadBalancerArn")),
+        "" => history.seen(call, &LISTENER, listener).map_or("", |l| text(l, "LoadBalancerArn")),
         arn => arn,
     };
     let active = history
@@ -205,8 +204,8 @@ pub(super) fn fronted(history: &History<'_>, at: &Call, group: &str) -> bool {
             "CreateRule" | "ModifyRule" => forwards(&c.parameters, "Actions").contains(group),
             _ => false,
         });
-    let listeners = history.known(at, &super::history::LISTENER);
-    let rules = history.known(at, &super::history::RULE);
+    let listeners = history.known(at, &LISTENER);
+    let rules = history.known(at, &RULE);
     asked
         || listeners.values().any(|l| forwards(l, "DefaultActions").contains(group))
         || rules.values().any(|r| forwards(r, "Actions").contains(group))

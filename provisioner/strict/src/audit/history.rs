@@ -4,100 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::kinds::{ENI, KINDS, Kind, SUBNET};
 use crate::call::Call;
 use crate::world::value::{filters, text, texts};
-
-/// A kind of resource: how its objects are recognised in answers, and which lists show it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    /// The field with the id, and another that only its own objects have.
-    id: &'static str,
-    mark: &'static str,
-    list: &'static str,
-    /// The parameter of the list that names ids.
-    named: &'static str,
-    /// The delete, and its parameter.
-    delete: &'static str,
-    key: &'static str,
-}
-
-const fn kind(
-    id: &'static str,
-    mark: &'static str,
-    list: &'static str,
-    named: &'static str,
-    delete: &'static str,
-    key: &'static str,
-) -> Kind {
-    Kind { id, mark, list, named, delete, key }
-}
-
-pub(super) const VPC: Kind =
-    kind("vpcId", "instanceTenancy", "DescribeVpcs", "VpcId", "DeleteVpc", "VpcId");
-pub(super) const SUBNET: Kind =
-    kind("subnetId", "availabilityZone", "DescribeSubnets", "SubnetId", "DeleteSubnet", "SubnetId");
-pub(super) const GATEWAY: Kind = kind(
-    "internetGatewayId",
-    "attachmentSet",
-    "DescribeInternetGateways",
-    "InternetGatewayId",
-    "DeleteInternetGateway",
-    "InternetGatewayId",
-);
-pub(super) const NAT: Kind =
-    kind("natGatewayId", "createTime", "DescribeNatGateways", "NatGatewayId", "", "NatGatewayId");
-pub(super) const TABLE: Kind = kind(
-    "routeTableId",
-    "routeSet",
-    "DescribeRouteTables",
-    "RouteTableId",
-    "DeleteRouteTable",
-    "RouteTableId",
-);
-pub(super) const ENDPOINT: Kind = kind(
-    "vpcEndpointId",
-    "serviceName",
-    "DescribeVpcEndpoints",
-    "VpcEndpointId",
-    "",
-    "VpcEndpointId",
-);
-pub(super) const GROUP: Kind = kind(
-    "groupId",
-    "groupDescription",
-    "DescribeSecurityGroups",
-    "GroupId",
-    "DeleteSecurityGroup",
-    "GroupId",
-);
-pub(super) const ENI: Kind = kind(
-    "networkInterfaceId",
-    "interfaceType",
-    "DescribeNetworkInterfaces",
-    "NetworkInterfaceId",
-    "DeleteNetworkInterface",
-    "NetworkInterfaceId",
-);
-pub(super) const BALANCER: Kind = kind(
-    "LoadBalancerArn",
-    "Scheme",
-    "DescribeLoadBalancers",
-    "LoadBalancerArns",
-    "DeleteLoadBalancer",
-    "LoadBalancerArn",
-);
-pub(super) const LISTENER: Kind = kind(
-    "ListenerArn",
-    "DefaultActions",
-    "DescribeListeners",
-    "ListenerArns",
-    "DeleteListener",
-    "ListenerArn",
-);
-pub(super) const RULE: Kind =
-    kind("RuleArn", "Actions", "DescribeRules", "RuleArns", "DeleteRule", "RuleArn");
-pub(super) const SERVICE: Kind =
-    kind("serviceArn", "desiredCount", "DescribeServices", "services", "", "service");
 
 /// An object in an answer that reached the client.
 #[derive(Clone, Copy)]
@@ -107,11 +16,6 @@ struct Sighting<'a> {
     object: &'a Value,
     call: &'a Call,
 }
-
-const KINDS: [&Kind; 12] = [
-    &VPC, &SUBNET, &GATEWAY, &NAT, &TABLE, &ENDPOINT, &GROUP, &ENI, &BALANCER, &LISTENER, &RULE,
-    &SERVICE,
-];
 
 pub(super) struct History<'a> {
     calls: Vec<&'a Call>,

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Report;
-use super::history::{BALANCER, History, LISTENER, RULE, SERVICE};
+use super::history::History;
+use super::kinds::{BALANCER, LISTENER, RULE, SERVICE};
 use super::service::{definition, log_groups, shown};
 use crate::call::Call;
 use crate::world::compute::{cluster_name, tail};

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::Report;
 use super::create::{egress, fronted, private_subnets};
-use super::history::{History, SERVICE, names};
+use super::history::{History, names};
+use super::kinds::SERVICE;
 use crate::call::Call;
 use crate::world::compute::tail;
 use crate::world::value::{list, text};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use strict::{Config, Strict};
+use strict::{Config, Running, Strict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -41,6 +41,18 @@ async fn ask(endpoint: &str, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
+/// Sends a call and waits for no answer.
+async fn send(running: &Running, body: &str) -> TcpStream {
+    let place = running.endpoint.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(place).await.unwrap();
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\n{SIGNED}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn passes_what_it_does_not_judge() {
     let (url, mut got) = echo().await;
@@ -64,13 +76,7 @@ async fn a_call_whose_client_is_gone_still_happens_and_is_logged() {
     config.delay = Duration::from_millis(200);
     let running = Strict::start(config).await.unwrap();
     let body = "Action=CreateVpc&CidrBlock=10.0.0.0%2F16";
-    let mut stream =
-        TcpStream::connect(running.endpoint.trim_start_matches("http://")).await.unwrap();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\n{SIGNED}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let stream = send(&running, body).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     drop(stream);
     assert!(got.recv().await.unwrap().ends_with(body));
@@ -92,13 +98,7 @@ async fn a_held_call_whose_client_is_gone_never_happens() {
     config.faults = "hold-before:1".parse().unwrap();
     let running = Strict::start(config).await.unwrap();
     let body = "Action=CreateVpc";
-    let mut stream =
-        TcpStream::connect(running.endpoint.trim_start_matches("http://")).await.unwrap();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\n{SIGNED}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let stream = send(&running, body).await;
     assert_eq!(running.held().await, 1);
     drop(stream);
     while running.counts().total == 0 {

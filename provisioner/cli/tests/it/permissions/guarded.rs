@@ -2,19 +2,15 @@
 //! which judges what MiniStack lets pass. Roles are made as `iam` prints them, and taken with a token as
 //! GitHub signs it.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use aws::Aws;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use local::Emulator;
 use serde_json::{Value, json};
 use strict::{Caller, Config, Exercised, Running, Strict};
 use tokio::runtime::Runtime;
 
-use crate::account::{connect, hold_at};
-use crate::support::{Project, repository};
+use crate::account::{connect, hold_at, ministack_python};
+use crate::support::Project;
 
 /// The repository that the roles trust.
 pub(crate) const REPOSITORY: &str = "acme/shop";
@@ -26,7 +22,7 @@ const EXACT: [&str; 5] = ["dynamodb", "iam", "logs", "s3", "secretsmanager"];
 pub(crate) struct Guarded {
     pub(crate) cloud: Running,
     runtime: Runtime,
-    server: Child,
+    _server: Emulator,
 }
 
 /// Who took a role.
@@ -38,33 +34,14 @@ pub(crate) struct Session {
 
 impl Guarded {
     pub(crate) fn new() -> Self {
-        let port =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(python());
-        command
-            .args(["-m", "ministack"])
-            .env("AUTH", "true")
-            .env("GATEWAY_PORT", port.to_string())
-            .env("BIND_HOST", "127.0.0.1")
-            // The account's root.
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            // No task starts here, on no machine.
-            .env("DOCKER_HOST", "unix:///no-engine.sock")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let server = command.spawn().unwrap();
         let runtime = Runtime::new().unwrap();
-        let config = Config::transparent(format!("http://127.0.0.1:{port}"));
+        // The keys are the account's root.
+        let settings =
+            [("AUTH", "true"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+        let server = runtime.block_on(Emulator::ministack(&ministack_python(), &settings)).unwrap();
+        let config = Config::transparent(server.endpoint());
         let cloud = runtime.block_on(Strict::start(config)).unwrap();
-        let guarded = Self { cloud, runtime, server };
-        let listens = (0..300).any(|_| {
-            std::thread::sleep(Duration::from_millis(100));
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        });
-        assert!(listens, "MiniStack does not answer");
-        guarded
+        Self { cloud, runtime, _server: server }
     }
 
     /// A connection that may do everything.
@@ -133,13 +110,6 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        let _ended_already = self.server.kill();
-        let _reaped = self.server.wait();
-    }
-}
-
 fn as_ministack_reads(policy: &Value) -> Value {
     let mut policy = policy.clone();
     for statement in policy["Statement"].as_array_mut().unwrap() {
@@ -166,14 +136,4 @@ fn token(subject: &str) -> String {
         "sub": subject,
     });
     format!("{}.{}.c2ln", part(&json!({"alg": "RS256"})), part(&claims))
-}
-
-/// A Python with MiniStack: `PROVISIONER_TEST_PYTHON`, or one that is made once and kept.
-fn python() -> PathBuf {
-    if let Some(python) = std::env::var_os("PROVISIONER_TEST_PYTHON") {
-        return python.into();
-    }
-    let output = Command::new(repository().join("scripts/ministack")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().into()
 }

@@ -1,141 +1,24 @@
-//! The local cloud's side of a run: entering it, and running services as processes where there is no
-//! Docker engine.
+//! Services as processes of this machine, where there is no Docker engine: targets of their target groups
+//! as ECS would register them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws::Aws;
 use engine::state::State;
-use local::{
-    Docker, HealthCheck, LocalCloud, Processes, Replica, ServiceSpec, Start as How, Status,
-    Supervisor,
-};
+use local::{HealthCheck, Processes, Replica, ServiceSpec, Supervisor};
 use stack::Image;
 use stack::environment::{Environment, Service};
 
+use super::LocalHome;
 use crate::failure::{Code, Failure};
-use crate::project::Project;
-use crate::session::Start;
-
-/// The environment that lives in the embedded cloud.
-pub(crate) const LOCAL: &str = "local";
-
-/// Set in the process that was started again with the local cloud's variables: what was said before is
-/// not said twice.
-pub(crate) const INSIDE: &str = "PROVISIONER_INSIDE";
 
 /// How long a process that is no target any more goes on serving: on this machine a moment is enough.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// The local cloud that this run talks to.
-pub(crate) struct LocalHome {
-    pub(crate) cloud: LocalCloud,
-    pub(crate) running: local::Running,
-}
-
-/// For the environment `local`, and while no other endpoint is set: makes this process talk to the
-/// local cloud, by starting itself again with the SDK's own variables. They are the only switch.
-pub(crate) async fn enter(
-    project: &Project,
-    environment: &Environment,
-    start: Start,
-) -> Result<Option<LocalHome>, Failure> {
-    if environment.name != LOCAL {
-        return Ok(None);
-    }
-    let cloud = LocalCloud::of(&project.root)?;
-    let status = cloud.status().await?;
-    if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") {
-        return Ok(match status {
-            Status::Running(running) if running.endpoint() == endpoint => {
-                Some(LocalHome { cloud, running })
-            }
-            _ => None,
-        });
-    }
-    let running = match status {
-        Status::Running(running) => running,
-        _ if start == Start::IfNeeded => {
-            let docker = docker().await;
-            let how = How { region: environment.region.clone(), docker };
-            cloud.start(&how, |progress| crate::report::note(&progress.to_string())).await?.running
-        }
-        _ => {
-            return Err(Failure::new(Code::Failed, "the local cloud does not run").hint(
-                "start it with `provisioner local start`, or with `provisioner up --env local`",
-            ));
-        }
-    };
-    let again = std::env::current_exe().map(|program| {
-        std::process::Command::new(program)
-            .args(std::env::args_os().skip(1))
-            .envs(running.variables())
-            .env(INSIDE, "local")
-            .exec()
-    });
-    let error = again.unwrap_or_else(|error| error);
-    Err(Failure::new(Code::Failed, format!("cannot start again: {error}")))
-}
-
-/// An engine that answers, unless `PROVISIONER_DOCKER=off` says not to use one.
-pub(crate) async fn docker() -> Docker {
-    if std::env::var("PROVISIONER_DOCKER").is_ok_and(|value| value == "off") {
-        return Docker::Off;
-    }
-    local::engine().await.map_or(Docker::Off, Docker::On)
-}
-
 impl LocalHome {
-    /// Whether tasks are containers.
-    pub(crate) fn has_docker(&self) -> bool {
-        self.running.docker.is_some()
-    }
-
-    /// Keeps a binary for the processes to come: the stand-in for a push.
-    pub(crate) fn keep(&self, service: &str, binary: &Path, tag: &str) -> Result<(), Failure> {
-        let kept = self.kept(service, tag)?;
-        // Under another name first, so that a crash leaves no half of a binary.
-        let partial = kept.with_extension("partial");
-        std::fs::copy(binary, &partial)
-            .and_then(|_| std::fs::rename(&partial, &kept))
-            .map_err(|error| crate::failure::file(&kept, &error))
-    }
-
-    /// Gives an image to the engine, where tasks find it without a registry.
-    pub(crate) async fn load(
-        &self,
-        image: &image::Layout,
-        repository: &str,
-        tag: &str,
-    ) -> Result<(), Failure> {
-        let host = self.running.docker.as_deref().unwrap_or_default();
-        let engine = local::engine_at(host).await.ok_or_else(|| {
-            Failure::new(Code::Failed, format!("the Docker engine at {host} does not answer"))
-        })?;
-        let reference = format!("{repository}:{tag}");
-        Ok(self.cloud.load_image(&engine, image.archive(&reference)?, &reference).await?)
-    }
-
-    /// Where the binary of an image is kept: the local stand-in for a repository.
-    fn kept(&self, service: &str, tag: &str) -> Result<PathBuf, Failure> {
-        let folder = self.cloud.folder().root().join("images").join(service);
-        std::fs::create_dir_all(&folder).map_err(|error| crate::failure::file(&folder, &error))?;
-        Ok(folder.join(tag))
-    }
-
-    /// Whether processes can run this tag of a service.
-    pub(crate) fn has_kept(&self, service: &str, tag: &str) -> bool {
-        !self.has_docker() && self.kept(service, tag).is_ok_and(|kept| kept.is_file())
-    }
-
-    /// Where a load balancer is reached from this machine.
-    pub(crate) fn url(&self, load_balancer: &str) -> String {
-        self.running.load_balancer(load_balancer)
-    }
-
     /// Without an engine: runs every service as processes and makes them its target group's targets.
     /// Returns what was said about each service.
     pub(crate) async fn run_services(
@@ -150,11 +33,10 @@ impl LocalHome {
         }
         let processes = self.processes()?;
         for (name, service) in &environment.services {
-            let Some(Image::Tagged(tag)) = crate::images::decided(state, name) else {
+            let Some(program) = self.program(state, name)? else {
                 said.push(format!("{name} does not run: only a Docker engine can run an image"));
                 continue;
             };
-            let program = self.kept(name, &tag)?;
             let spec = self.spec(aws, name, service, &program, state).await?;
             let ensured = processes.ensure(&spec).await?;
             self.aim(aws, state, name, &ensured.running).await?;
@@ -178,10 +60,7 @@ impl LocalHome {
         state: &State,
         service: &str,
     ) -> Result<(), Failure> {
-        let Some(Image::Tagged(tag)) = crate::images::decided(state, service) else {
-            return Ok(());
-        };
-        let program = self.kept(service, &tag)?;
+        let Some(program) = self.program(state, service)? else { return Ok(()) };
         let spec = self.spec(aws, service, &environment.services[service], &program, state).await?;
         let processes = self.processes()?;
         let old: Vec<Replica> =
@@ -210,6 +89,32 @@ impl LocalHome {
         self.set_targets(aws, group.as_str(), &wanted).await
     }
 
+    /// Registers what is missing first and takes out the rest then, so that somebody always answers.
+    async fn set_targets(
+        &self,
+        aws: &Aws,
+        group: &str,
+        wanted: &[SocketAddr],
+    ) -> Result<(), Failure> {
+        let registered: Vec<SocketAddr> = aws
+            .target_health(group)
+            .await?
+            .into_iter()
+            .filter_map(|target| Some(SocketAddr::new(target.id.parse().ok()?, target.port)))
+            .collect();
+        let missing: Vec<SocketAddr> =
+            wanted.iter().copied().filter(|target| !registered.contains(target)).collect();
+        let surplus: Vec<SocketAddr> =
+            registered.into_iter().filter(|target| !wanted.contains(target)).collect();
+        if !missing.is_empty() {
+            aws.register_targets(group, &missing).await?;
+        }
+        if !surplus.is_empty() {
+            aws.deregister_targets(group, &surplus).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a command once with what a service has, and hands over its output line by line.
     pub(crate) async fn run_once(
         &self,
@@ -220,12 +125,11 @@ impl LocalHome {
         command: &[String],
         line: impl FnMut(&str),
     ) -> Result<local::Exit, Failure> {
-        let Some(Image::Tagged(tag)) = crate::images::decided(state, service) else {
+        let Some(kept) = self.program(state, service)? else {
             let message =
                 format!("{service} does not run here: only a Docker engine can run an image");
             return Err(Failure::new(Code::Failed, message));
         };
-        let kept = self.kept(service, &tag)?;
         let described = &environment.services[service];
         let mut spec = self.spec(aws, service, described, &kept, state).await?;
         // In a container the program is there under a name of its own.
@@ -260,6 +164,14 @@ impl LocalHome {
     pub(crate) async fn stop_services(&self) -> Result<(), Failure> {
         Processes::stop_all(&self.cloud.folder().services()).await?;
         Ok(())
+    }
+
+    /// The binary that a service's processes run; none, if it runs an image.
+    fn program(&self, state: &State, service: &str) -> Result<Option<PathBuf>, Failure> {
+        match crate::images::decided(state, service) {
+            Some(Image::Tagged(tag)) => self.kept(service, &tag).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn processes(&self) -> Result<Processes, Failure> {
@@ -317,32 +229,6 @@ impl LocalHome {
         let folder = self.cloud.folder().root().join("data").join(service);
         std::fs::create_dir_all(&folder).map_err(|error| crate::failure::file(&folder, &error))?;
         Ok(folder)
-    }
-
-    /// Registers what is missing first and takes out the rest then, so that somebody always answers.
-    async fn set_targets(
-        &self,
-        aws: &Aws,
-        group: &str,
-        wanted: &[SocketAddr],
-    ) -> Result<(), Failure> {
-        let registered: Vec<SocketAddr> = aws
-            .target_health(group)
-            .await?
-            .into_iter()
-            .filter_map(|target| Some(SocketAddr::new(target.id.parse().ok()?, target.port)))
-            .collect();
-        let missing: Vec<SocketAddr> =
-            wanted.iter().copied().filter(|target| !registered.contains(target)).collect();
-        let surplus: Vec<SocketAddr> =
-            registered.into_iter().filter(|target| !wanted.contains(target)).collect();
-        if !missing.is_empty() {
-            aws.register_targets(group, &missing).await?;
-        }
-        if !surplus.is_empty() {
-            aws.deregister_targets(group, &surplus).await?;
-        }
-        Ok(())
     }
 }
 
