@@ -20,6 +20,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// What a kind says about itself: the constants of [`Resource`] as values.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a constant of its own")]
 pub struct Traits {
     pub kind: &'static str,
     pub immutable: &'static [&'static str],

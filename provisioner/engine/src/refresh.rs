@@ -103,19 +103,21 @@ impl<C: Sync> KindLook<'_, C> {
     /// may be behind.
     async fn once_more(&self, picture: &mut Picture) -> Result<()> {
         let traits = self.kind.traits();
-        let is_as_made = |(address, seen): &(&Address, &mut Observed)| {
-            let differs = |entry: &Entry| {
+        let is_doubtful = |address: &Address, seen: &Observed| {
+            self.entry(address).is_some_and(|entry| {
                 !diff(&entry.desired, &seen.spec, traits.create_only, traits.exact).is_empty()
-            };
-            !self.entry(address).is_some_and(differs)
+            })
         };
-        let doubtful = picture.seen.iter_mut().filter(|one| !is_as_made(one));
-        let looks = doubtful.map(async |(_, seen)| {
+        let doubtful = picture.seen.iter().filter(|(address, seen)| is_doubtful(address, seen));
+        let looks = doubtful.map(async |(address, seen)| {
             let alone = self.by_id(std::slice::from_ref(&seen.id)).await?;
-            alone.into_iter().for_each(|now| *seen = now);
-            Ok::<_, Error>(())
+            Ok::<_, Error>((address.clone(), alone.into_iter().next()))
         });
-        try_join_all(looks).await.map(drop)
+        for (address, now) in try_join_all(looks).await? {
+            picture.seen.remove(&address);
+            picture.seen.extend(now.map(|now| (address, now)));
+        }
+        Ok(())
     }
 
     /// A kind of which an environment that exists has nothing may be one that the endpoint does not

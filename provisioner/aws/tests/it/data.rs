@@ -82,7 +82,8 @@ async fn the_tags_of_several_are_one_question() {
     };
     let before = asked("ecr:ListTagsForResource");
     let ids = made.clone().map(|seen| seen.id);
-    let seen: Vec<Seen<Repository>> = project.aws.observe(Which::Ids(&ids)).await.unwrap();
+    let seen: Vec<Seen<Repository>> =
+        Adapter::<Repository>::observe(&project.aws, Which::Ids(&ids)).await.unwrap();
     for (desired, made) in desired.iter().zip(&made) {
         let seen = seen.iter().find(|seen| seen.id == made.id).unwrap();
         assert_eq!((&seen.spec.tags, &seen.owner), (&desired.tags, &made.owner));
