@@ -141,8 +141,8 @@ pub(crate) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    /// Loads the state under the lock. Who took the lock from a silent holder saves the state at once,
-    /// unchanged: a save that the other had on its way is refused from then on, or was loaded here.
+    /// Loads the state under the lock. Who took the lock from a holder that may still be alive saves the
+    /// state at once, unchanged: whatever the other saves is refused from then on, or was loaded here.
     pub(crate) async fn begin(
         session: &'a Session,
         lease: &Lease<Locks, Clock>,

@@ -75,6 +75,7 @@ async fn a_broken_lock_is_noticed_and_a_newer_one_stays() {
 
     let newer = acquire(&locks, KEY, holder("anna"), &Options::default(), &clock).await.unwrap();
     assert_eq!(newer.fence(), 3);
+    assert!(newer.overtook(), "its former holder lives, as we know");
     lease.release().await.unwrap();
     newer.verify().await.expect("a release of an older lock leaves a newer one alone");
     let error = force(&locks, KEY, 2).await.unwrap_err();

@@ -138,7 +138,7 @@ struct Challenge<'a, T, C> {
     claim: Claim,
     /// The nonce that the row shows, and since when it has been seen to show it.
     watched: Option<(String, Moment)>,
-    /// Whether the lock was taken from a holder who fell silent.
+    /// Whether the lock was taken from a holder who fell silent, or after one that was broken.
     overtook: bool,
     /// A take whose answer was lost, and when it was first sent: it may still land.
     taking: Option<(Write, Moment)>,
@@ -165,6 +165,7 @@ impl<T: LockTable, C: Time> Challenge<'_, T, C> {
             }
             self.overtook = true;
         }
+        self.overtook |= row.as_ref().is_some_and(Row::is_broken);
         let raise = 1 + self.options.above.saturating_sub(row.as_ref().map_or(0, |row| row.fence));
         self.take(row.map(|row| row.rvn), raise).await
     }
@@ -232,7 +233,7 @@ pub async fn show<T: LockTable>(table: &T, key: &str) -> Result<Option<Row>> {
 /// A holder that lives after all learns of it with its next beat. Until then its calls go on, which is
 /// why breaking a lock is for the certainly dead.
 pub async fn force<T: LockTable>(table: &T, key: &str, fence: u64) -> Result<Row> {
-    let write = Write::Force { rvn: Uuid::new_v4().simple().to_string(), fence };
+    let write = Write::force(fence);
     let row = match table.write(key, &write).await {
         Ok(Answer::Done(row)) => return Ok(row),
         Ok(Answer::Refused(row)) => row,

@@ -137,8 +137,8 @@ impl<T: LockTable, C: Time> Lease<T, C> {
         self.tenure.fence
     }
 
-    /// Whether it was taken from a holder who fell silent and may still wake up. One call of that holder's
-    /// may be on its way: it was past its check.
+    /// Whether it was taken from a holder who may still be alive: one that fell silent, or whose lock was
+    /// broken by force. One call of that holder's may be on its way: it was past its check.
     #[must_use]
     pub fn overtook(&self) -> bool {
         self.tenure.overtook

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::Holder;
 use crate::error::Result;
@@ -17,6 +18,17 @@ pub struct Row {
     pub rvn: String,
     /// Who has it; `None` when it is free.
     pub claim: Option<Claim>,
+}
+
+/// How the nonce of a lock begins that was broken by force.
+const BROKEN: &str = "broken-";
+
+impl Row {
+    /// Whether it was broken by force and nobody has had it since: who had it may still be alive.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.claim.is_none() && self.rvn.starts_with(BROKEN)
+    }
 }
 
 /// A hold on the lock.
@@ -46,6 +58,11 @@ pub enum Write {
 }
 
 impl Write {
+    /// Frees the lock that has this fence, whoever has it.
+    pub(super) fn force(fence: u64) -> Self {
+        Self::Force { rvn: format!("{BROKEN}{}", Uuid::new_v4().simple()), fence }
+    }
+
     /// The nonce that the row shows once this has landed.
     #[must_use]
     pub fn rvn(&self) -> &str {
