@@ -1,25 +1,14 @@
 //! An emulator of AWS in a process of its own, emptied between cases instead of started again.
 
 use std::fmt;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::process::{Child, Command};
 
 use crate::wire::Wire;
 use crate::{Error, Result};
-
-/// Runs the emulator for as long as its standard input is open: until whoever started it is gone, however it went.
-const KEEPER: &str = "
-import os, runpy, sys, threading
-threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
-sys.argv = sys.argv[1:]
-runpy.run_module(sys.argv[0], run_name='__main__')
-";
 
 /// As `scripts/test` has it.
 const MOTO: &str = "moto[server]==5.2.5";
@@ -41,35 +30,21 @@ pub struct Emulator {
     pub kind: Kind,
     pub url: String,
     wire: Wire,
-    _child: Child,
+    _server: local::Emulator,
 }
 
 impl Emulator {
     /// Starts one. Its Python is named by `PROVISIONER_TEST_PYTHON` or `PROVISIONER_TEST_MOTO`, or made by the
     /// repository's scripts.
     pub async fn start(kind: Kind) -> Result<Self> {
-        let port = free_port()?.to_string();
-        let mut command = Command::new(kind.python()?);
-        command.args(["-c", KEEPER]);
-        match kind {
-            Kind::Ministack => command.arg("ministack"),
-            Kind::Moto => command.args(["moto.server", "-H", "127.0.0.1", "-p", &port]),
+        let python = kind.python()?;
+        let started = match kind {
+            Kind::Ministack => local::Emulator::ministack(&python, &[]).await,
+            Kind::Moto => local::Emulator::moto(&python).await,
         };
-        command.env("GATEWAY_PORT", &port).env("BIND_HOST", "127.0.0.1");
-        command.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
-        // No task starts here, on no machine.
-        command.env("DOCKER_HOST", "unix:///no-engine.sock");
-        command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::null());
-        let child = command.stderr(Stdio::null()).spawn()?;
-        let url = format!("http://127.0.0.1:{port}");
-        let emulator = Self { kind, wire: Wire::new(&url), url, _child: child };
-        for _ in 0..600 {
-            if tokio::net::TcpStream::connect(format!("127.0.0.1:{port}")).await.is_ok() {
-                return Ok(emulator);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err(Error::Emulator("it does not listen".into()))
+        let server = started.map_err(|error| Error::Emulator(error.to_string()))?;
+        let url = server.endpoint();
+        Ok(Self { kind, wire: Wire::new(&url), url, _server: server })
     }
 
     /// Forgets everything.
@@ -86,10 +61,6 @@ impl Emulator {
     pub fn wire(&self) -> &Wire {
         &self.wire
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// The repository's top.

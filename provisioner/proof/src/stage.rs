@@ -32,6 +32,10 @@ impl Site {
         let stage = slow.stage(0).await?;
         stage.cloud.clock().set_scale(1e6);
         list(slow.emulator.wire()).await?;
+        // Asked for a service that it has not, MiniStack looks through all it has: seconds, the first time.
+        let quota = "ServiceQuotasV20190624.GetServiceQuota";
+        let _refused =
+            slow.emulator.wire().json("servicequotas", quota, &serde_json::json!({})).await;
         for arguments in [["status", "--env", "prod"], ["plan", "--env", "prod"]] {
             stage.start(&arguments, KEY).await?.end().await?;
         }
