@@ -134,32 +134,27 @@ impl Releases {
         Ok(started)
     }
 
-    /// Writes an end.
+    /// Writes an end, and returns it.
     pub(crate) async fn end(
         &self,
         number: u32,
         how: How,
         why: Option<String>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Ended, Failure> {
         let ended = Ended { format: FORMAT, how, why, at: Timestamp::now() };
-        self.write(&self.key(number, "end"), &ended).await
+        self.write(&self.key(number, "end"), &ended).await?;
+        Ok(ended)
     }
 
-    /// Gives an end to a release whose process died before it could, and returns the release when that
-    /// is how the last one ended. To be called under the lock.
-    pub(crate) async fn settle(&self) -> Result<Option<Started>, Failure> {
-        match self.last().await? {
-            Some(Release { started, ended: None }) => {
-                let why = Some("its process ended".into());
-                self.end(started.number, How::Abandoned, why).await?;
-                Ok(Some(started))
-            }
-            // The one that settled it may have died in its turn.
-            Some(Release { started, ended: Some(Ended { how: How::Abandoned, .. }) }) => {
-                Ok(Some(started))
-            }
-            _ => Ok(None),
+    /// The newest one, which gets an end if its process died before it could give it one. To be called
+    /// under the lock.
+    pub(crate) async fn settle(&self) -> Result<Option<Release>, Failure> {
+        let Some(mut last) = self.last().await? else { return Ok(None) };
+        if last.ended.is_none() {
+            let why = Some("its process ended".into());
+            last.ended = Some(self.end(last.started.number, How::Abandoned, why).await?);
         }
+        Ok(Some(last))
     }
 
     /// Removes all records, when the environment goes.
@@ -210,6 +205,11 @@ impl Release {
     pub(crate) fn is_good(&self) -> bool {
         let how = self.ended.as_ref().map(|ended| ended.how);
         matches!(how, Some(How::Succeeded | How::NotWaitedFor))
+    }
+
+    /// Whether its process died before it could end it.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.ended.as_ref().is_some_and(|ended| ended.how == How::Abandoned)
     }
 }
 

@@ -19,7 +19,7 @@ use stack::Image;
 use crate::failure::{Code, Failure};
 use crate::images::{self, Built};
 use crate::reconcile::{Draft, Writing, at};
-use crate::release::{Author, How, Releases, Started, What};
+use crate::release::{Author, How, Release, Releases, Started, What};
 use crate::rollout::{Place, Verdict};
 use crate::{diagnosis, migration, pin, preflight, report};
 
@@ -151,10 +151,11 @@ async fn stand(
     place: &Place,
     before: &mut Before,
 ) -> Result<bool, Failure> {
-    let abandoned = releases.settle().await?;
+    // One that was settled by a run that died in its turn is as unfinished as one that is settled now.
+    let abandoned = releases.settle().await?.filter(Release::is_abandoned);
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
     let running = view.as_ref().and_then(ServiceView::revision).map(str::to_owned);
-    let unfinished = abandoned.is_some_and(|one| Some(&one.revision) == running.as_ref());
+    let unfinished = abandoned.is_some_and(|one| Some(&one.started.revision) == running.as_ref());
     let is_known = running.as_ref().is_none_or(|running| before.is_present(running));
     if unfinished || !is_known {
         let all = releases.all().await?;

@@ -31,8 +31,7 @@ async fn one(writing: &Writing<'_>, state: &State, service: &str) -> Result<(), 
         return Ok(());
     }
     let releases = Releases::of(session.objects(&writing.aws), service);
-    releases.settle().await?;
-    let last = releases.last().await?;
+    let last = releases.settle().await?;
     // One whose process ended before its end was no good one to go back to; what it brought serves now.
     let is_known = |last: &Release| last.started.revision == revision(definition) && last.is_good();
     if !last.as_ref().is_some_and(is_known) {
