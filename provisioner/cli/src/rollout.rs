@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use engine::refresh::patient;
+use engine::clock::patient;
 use engine::state::State;
 use engine::{Adapter, Id, Ready, Seen, Which};
 use serde_json::Value;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::error::{Class, Error, Result};
+
 /// A clock that may run faster than the wall's. All waiting goes through it.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -64,7 +66,7 @@ impl Clock {
 /// most a fortieth too long for what ends about when it usually does, a twelfth for what takes longer.
 pub(crate) fn until_next_look(waited: Duration, expected: Duration) -> Duration {
     let time = match waited {
-        early if early < expected / 2 => (waited / 6).min(expected / 2 - waited),
+        early if early < expected / 2 => (waited / 6).min((expected / 2).saturating_sub(waited)),
         usual if usual < expected * 2 => waited / 40,
         _ => waited / 12,
     };
@@ -72,7 +74,28 @@ pub(crate) fn until_next_look(waited: Duration, expected: Duration) -> Duration 
 }
 
 /// How long a failing read is repeated.
-pub const READ_BUDGET: Duration = Duration::from_mins(2);
+const READ_BUDGET: Duration = Duration::from_mins(2);
+
+/// Repeats a read, or a change that twice is the same as once, while it fails for reasons that pass.
+pub async fn patient<T, F: Future<Output = Result<T>>>(
+    clock: &Clock,
+    mut read: impl FnMut() -> F,
+) -> Result<T> {
+    let mut backoff = Backoff::new();
+    loop {
+        match read().await {
+            Err(error) if may_pass(&error) => match backoff.next(READ_BUDGET) {
+                Some(delay) => clock.sleep(delay).await,
+                None => return Err(error),
+            },
+            other => return other,
+        }
+    }
+}
+
+fn may_pass(error: &Error) -> bool {
+    matches!(error.class, Class::Throttled | Class::Transient | Class::Lost)
+}
 
 /// Growing, jittered delays between tries: 0.5 s doubling up to 20 s, each cut by up to a half.
 #[derive(Debug)]
@@ -115,7 +138,7 @@ mod tests {
             waited += until_next_look(waited, expected);
             looks += 1;
         }
-        (looks, waited - takes)
+        (looks, waited.saturating_sub(takes))
     }
 
     #[test]

@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 
 use crate::address::Address;
 use crate::clock::Clock;
+use crate::clock::patient;
 use crate::error::{Error, Result};
 use crate::kind::{Kinds, Look, Observed};
-use crate::refresh::patient;
 use crate::resource::Id;
 
 /// How long a question waits for company, in real time.

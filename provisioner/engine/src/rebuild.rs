@@ -14,10 +14,10 @@ use futures::future::join_all;
 
 use crate::address::Address;
 use crate::clock::Clock;
+use crate::clock::patient;
 use crate::error::{Class, Result};
 use crate::graph::Graph;
 use crate::kind::{Kinds, Look, Observed};
-use crate::refresh::patient;
 use crate::resource::{Id, Owner, Ready};
 use crate::state::{Entry, State};
 use place::Places;

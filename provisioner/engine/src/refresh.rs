@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::address::Address;
-use crate::clock::Clock;
+use crate::clock::{Clock, patient};
 use crate::diff::diff;
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
@@ -179,25 +179,4 @@ pub(crate) async fn lost<C: Sync>(
 /// Whether one that is known by its id may still be taken for ours: nobody else's tags are on it.
 pub(crate) fn owned_by(owner: Option<&Owner>, expected: &Owner) -> bool {
     owner.is_none_or(|owner| owner.same_resource(expected))
-}
-
-/// Repeats a read, or a change that twice is the same as once, while it fails for reasons that pass.
-pub async fn patient<T, F: Future<Output = Result<T>>>(
-    clock: &Clock,
-    mut read: impl FnMut() -> F,
-) -> Result<T> {
-    let mut backoff = crate::clock::Backoff::new();
-    loop {
-        match read().await {
-            Err(error) if may_pass(&error) => match backoff.next(crate::clock::READ_BUDGET) {
-                Some(delay) => clock.sleep(delay).await,
-                None => return Err(error),
-            },
-            other => return other,
-        }
-    }
-}
-
-fn may_pass(error: &Error) -> bool {
-    matches!(error.class, Class::Throttled | Class::Transient | Class::Lost)
 }

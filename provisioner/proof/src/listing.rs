@@ -130,7 +130,9 @@ async fn objects(wire: &Wire, note: &mut impl FnMut(&str, &str)) -> Result<()> {
         let contents = document.descendants().filter(|node| node.has_tag_name("Contents"));
         let (records, others): (Vec<&str>, Vec<&str>) =
             contents.map(|object| text_of(object, "Key")).partition(|key| key.contains(RELEASES));
-        others.into_iter().for_each(|key| note("object", key));
+        for key in others {
+            note("object", key);
+        }
         releases(wire, bucket, &records, note).await?;
     }
     Ok(())

@@ -66,7 +66,7 @@ impl Project {
                     }
                 }
                 Some("replicas") if self.kind == Kind::Ministack => {
-                    text.extend([indent, "replicas: 2\n"])
+                    text.extend([indent, "replicas: 2\n"]);
                 }
                 _ => text.extend([line, "\n"]),
             }

@@ -53,6 +53,6 @@ async fn scale(writing: &Writing<'_>, service: &str, count: u32) -> Result<u32, 
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
     let (cluster, name) = (&place.cluster, &place.name);
     let call = || writing.aws.update_service(cluster, name, None, Some(count), false);
-    engine::refresh::patient(&writing.session.clock, call).await?;
+    engine::clock::patient(&writing.session.clock, call).await?;
     Ok(view.map_or(0, |view| view.desired_count))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws::services::ServiceView;
-use engine::refresh::patient;
+use engine::clock::patient;
 use engine::state::{Entry, State};
 use engine::{Address, Id};
 use kinds::TaskDefinition;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::BETWEEN_READS;
 use super::one::{One, Progress};
+use crate::clock::patient;
 use crate::error::{Error, Result};
 use crate::kind::{Look, Observed};
 use crate::plan::foreign;
-use crate::refresh::{lost, owned_by, patient};
+use crate::refresh::{lost, owned_by};
 use crate::resource::Id;
 use crate::state::Entry;
 use crate::store::Store;

@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 use super::choose::Evidence;
 use super::{Findings, Rebuilt, Sources, depends};
 use crate::address::Address;
+use crate::clock::patient;
 use crate::diff;
 use crate::error::Result;
 use crate::graph::Desired;
 use crate::input;
 use crate::kind::{Kind, Look, Observed, Traits};
-use crate::refresh::patient;
 use crate::resource::{Id, Owner};
 use crate::state::{Entry, State};
 
