@@ -1,6 +1,7 @@
 //! The connection to AWS: one set of clients for reading, one for changing, and a count of calls.
 
 mod calls;
+mod clients;
 mod endpoints;
 
 use std::fmt;
@@ -20,8 +21,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use engine::{Class, Error, Result};
 
-use self::calls::{Calls, Watch};
-use self::endpoints::{ENDPOINTS, Endpoints, endpoint, endpoints};
+use self::calls::Calls;
+pub use self::clients::Clients;
+use self::endpoints::{Endpoints, endpoints};
 use crate::emulated;
 use crate::error::error;
 use crate::looks::Looks;
@@ -203,68 +205,6 @@ impl Aws {
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
-    }
-}
-
-/// One client per service.
-#[derive(Debug)]
-pub struct Clients {
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    pub ec2: aws_sdk_ec2::Client,
-    pub ecr: aws_sdk_ecr::Client,
-    pub ecs: aws_sdk_ecs::Client,
-    pub elb: aws_sdk_elasticloadbalancingv2::Client,
-    pub iam: aws_sdk_iam::Client,
-    pub logs: aws_sdk_cloudwatchlogs::Client,
-    pub quotas: aws_sdk_servicequotas::Client,
-    pub s3: aws_sdk_s3::Client,
-    pub scaling: aws_sdk_applicationautoscaling::Client,
-    pub secrets: aws_sdk_secretsmanager::Client,
-    pub tagging: aws_sdk_resourcegroupstagging::Client,
-    pub sts: aws_sdk_sts::Client,
-}
-
-impl Clients {
-    /// For reading, or for writing under a guard.
-    fn new(sdk: &SdkConfig, calls: &Calls, guard: Option<&Guard>) -> Self {
-        let watch = |id: &'static str| Watch {
-            service: ENDPOINTS.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name),
-            overridden: endpoint(sdk, id).is_some(),
-            guard: guard.cloned(),
-            calls: calls.clone(),
-        };
-        macro_rules! client {
-            ($service:ident, $id:literal) => {
-                $service::Client::from_conf(
-                    $service::config::Builder::from(sdk)
-                        .interceptor(watch($id))
-                        .retry_classifier(emulated::DoesNotRepeat)
-                        .build(),
-                )
-            };
-        }
-        Self {
-            dynamodb: client!(aws_sdk_dynamodb, "DynamoDB"),
-            ec2: client!(aws_sdk_ec2, "EC2"),
-            ecr: client!(aws_sdk_ecr, "ECR"),
-            ecs: client!(aws_sdk_ecs, "ECS"),
-            elb: client!(aws_sdk_elasticloadbalancingv2, "Elastic Load Balancing v2"),
-            iam: client!(aws_sdk_iam, "IAM"),
-            logs: client!(aws_sdk_cloudwatchlogs, "CloudWatch Logs"),
-            quotas: client!(aws_sdk_servicequotas, "Service Quotas"),
-            // A bucket's name in front of an emulator's address does not resolve.
-            s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(sdk)
-                    .force_path_style(endpoint(sdk, "S3").is_some())
-                    .interceptor(watch("S3"))
-                    .retry_classifier(emulated::DoesNotRepeat)
-                    .build(),
-            ),
-            scaling: client!(aws_sdk_applicationautoscaling, "Application Auto Scaling"),
-            secrets: client!(aws_sdk_secretsmanager, "Secrets Manager"),
-            tagging: client!(aws_sdk_resourcegroupstagging, "Resource Groups Tagging API"),
-            sts: client!(aws_sdk_sts, "STS"),
-        }
     }
 }
 

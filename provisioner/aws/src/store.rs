@@ -6,7 +6,7 @@
 mod history;
 mod state;
 
-pub use history::Past;
+pub use history::{Page, Past};
 pub use state::S3Store;
 pub(crate) use state::STATE;
 

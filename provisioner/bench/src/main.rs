@@ -43,7 +43,7 @@ struct Args {
     /// Also prints how often each operation was called.
     #[arg(long)]
     operations: bool,
-    /// Also prints when each call of the `up` came, and how long its answer took.
+    /// Also prints when each call came, and how long its answer took.
     #[arg(long)]
     timeline: bool,
 }
@@ -54,6 +54,12 @@ struct Round {
     up: Measured,
     plan: Measured,
     destroy: Measured,
+}
+
+impl Round {
+    fn commands(&self) -> [(&'static str, &Measured); 3] {
+        [("up", &self.up), ("plan", &self.plan), ("destroy", &self.destroy)]
+    }
 }
 
 #[tokio::main]

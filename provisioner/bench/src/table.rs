@@ -78,8 +78,7 @@ impl fmt::Display for Table {
 /// How often each operation was called, most often first.
 pub(crate) fn operations(round: &Round) -> String {
     let mut text = String::new();
-    let commands = [("up", &round.up), ("plan", &round.plan), ("destroy", &round.destroy)];
-    for (verb, measured) in commands {
+    for (verb, measured) in round.commands() {
         text += &format!(
             "\n{verb}, {} services: {} calls, {} change resources, {} others change something\n",
             round.services,
@@ -94,13 +93,20 @@ pub(crate) fn operations(round: &Round) -> String {
     text
 }
 
-/// The calls of the `up`: seconds since the first, milliseconds to the answer, operation.
+/// The calls in their order: seconds since the first, milliseconds to the answer, operation.
 pub(crate) fn timeline(round: &Round) -> String {
-    let mut text = format!("\nup, {} services\n", round.services);
-    let first = round.up.calls.first().map_or(0.0, |call| call.clock);
-    for call in &round.up.calls {
-        let (at, took) = (call.clock - first, call.elapsed_ms);
-        text += &format!("{at:8.3} s {took:6.0} ms  {}:{}\n", call.service, call.operation);
+    let mut text = String::new();
+    for (verb, measured) in round.commands() {
+        text += &format!(
+            "\n{verb}, {} services: {:.3} s\n",
+            round.services,
+            measured.wall.as_secs_f64()
+        );
+        let first = measured.calls.first().map_or(0.0, |call| call.clock);
+        for call in &measured.calls {
+            let (at, took) = (call.clock - first, call.elapsed_ms);
+            text += &format!("{at:8.3} s {took:6.0} ms  {}:{}\n", call.service, call.operation);
+        }
     }
     text
 }

@@ -152,8 +152,8 @@ impl<'a> Writing<'a> {
         let aws = session.aws.guarded(guard.clone());
         let mut tries = 0;
         loop {
-            let (mut state, version) = session.state().await?;
-            trust::newest(session, &state, version.as_ref()).await?;
+            let (mut state, version, recent) = trust::load(session).await?;
+            trust::newest(session, &state, version.as_ref(), recent).await?;
             state.fence = state.fence.max(lease.fence());
             state.writer = env!("CARGO_PKG_VERSION").into();
             let is_first = version.is_none();

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws::store::Page;
 use engine::kind::{Look, Observed};
 use engine::plan::Action;
 use engine::state::State;
@@ -39,14 +40,24 @@ const NAMED_ONCE: [&str; 5] =
 /// How many are named.
 const NAMED: usize = 5;
 
+/// Loads the state, and lists meanwhile what was stored before: for [`newest`].
+pub(crate) async fn load(session: &Session) -> Result<(State, Option<Version>, Page), Failure> {
+    let store = session.store();
+    let recent = async { store.recent().await.map_err(Failure::from) };
+    let ((state, version), recent) =
+        Box::pin(async { tokio::try_join!(session.state(), recent) }).await?;
+    Ok((state, version, recent))
+}
+
 /// Refuses a state that replaced a newer one: somebody copied an old version over it.
 pub(crate) async fn newest(
     session: &Session,
     state: &State,
     version: Option<&Version>,
+    recent: Page,
 ) -> Result<(), Failure> {
     let Some(version) = version else { return Ok(()) };
-    match session.store().before(Some(version)).await? {
+    match session.store().before(Some(version), recent).await? {
         Some((newer, before)) if is_older(state, &before) => {
             let name = &session.environment().name;
             let message = format!(
@@ -197,7 +208,8 @@ pub(crate) async fn nothing_is_left(session: &Session) -> Result<(), Failure> {
 
 async fn lost(session: &Session, message: String) -> Result<(), Failure> {
     let failure = Failure::new(Code::State, message).hint(rebuild(session));
-    Err(match session.store().before(None).await? {
+    let store = session.store();
+    Err(match store.before(None, store.recent().await?).await? {
         Some((version, _)) => failure.hint(format!(
             "or look at what was stored (`provisioner state history`); the last one: provisioner state restore {version} --env {}",
             session.environment().name

@@ -32,14 +32,18 @@ pub async fn run(stage: &Stage<'_>, verb: Verb, scenario: &str) -> Result<Option
     let calls: usize =
         calls.parse().map_err(|_| Error::Tool(format!("`{scenario}`: how many calls?")))?;
     let from = stage.cloud.calls().last().map_or(0, |call| call.seq);
-    let first = stage.begin(verb).await?;
+    let mut first = stage.begin(verb).await?;
     let two = Two { stage, verb, from };
     // In an empty account it makes bucket and table before it has the lock.
     let has_lock = |made: &[Call]| {
         made.iter().any(|call| call.operation == "UpdateItem" && call.took_effect())
     };
-    two.until(|made| has_lock(made) && made.iter().filter(|call| call.mutating).count() >= calls)
-        .await?;
+    let enough =
+        |made: &[Call]| has_lock(made) && made.iter().filter(|call| call.mutating).count() >= calls;
+    if !two.until(&mut first, enough).await {
+        let ended = first.end().await?;
+        return Ok(wrong(false, "there is time for a second writer", &ended));
+    }
     match name {
         "contention" => two.contention(first).await,
         "paused" => two.paused(first, false).await,
@@ -73,7 +77,7 @@ impl Two<'_> {
     /// has ended.
     async fn paused(&self, first: Started, outlived: bool) -> Result<Option<String>> {
         first.signal(Signal::STOP);
-        let second = self.second(true).await?;
+        let mut second = self.second(true).await?;
         let at_work = |call: &Call| {
             call.principal == SECOND
                 && call.mutating
@@ -83,7 +87,8 @@ impl Two<'_> {
         let second = if outlived {
             Err(second.end().await?)
         } else {
-            self.until(|calls| calls.iter().any(at_work)).await?;
+            // Or until it has ended, when it finds that there is nothing to do.
+            self.until(&mut second, |calls| calls.iter().any(at_work)).await;
             Ok(second)
         };
         let woken = self.stage.cloud.calls().last().map_or(0, |call| call.seq);
@@ -158,17 +163,21 @@ impl Two<'_> {
         self.stage.start(arguments, SECOND).await
     }
 
-    /// Waits for calls, as long as a command may take.
-    async fn until(&self, seen: impl Fn(&[Call]) -> bool) -> Result<()> {
+    /// Waits for calls, as long as a command may take and this one runs. Returns whether they came.
+    async fn until(&self, running: &mut Started, seen: impl Fn(&[Call]) -> bool) -> bool {
         for _ in 0..6000 {
+            let runs = running.runs();
             let mut calls = self.stage.cloud.calls();
             calls.retain(|call| call.seq > self.from);
             if seen(&calls) {
-                return Ok(());
+                return true;
+            }
+            if !runs {
+                return false;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Err(Error::Tool(format!("{}: the calls that were waited for never came", self.verb)))
+        false
     }
 
     /// Moves every time of day in the lock's row, and nothing else of it: its holder goes on writing.

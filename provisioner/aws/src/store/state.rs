@@ -5,7 +5,7 @@ use engine::store::{Store, Version};
 use engine::{Class, Error, Result};
 use serde::Deserialize;
 
-use super::{Object, Objects, Past};
+use super::{Object, Objects, Page, Past};
 
 /// The state's key under the environment's prefix.
 pub(crate) const STATE: &str = "state.json";
@@ -39,20 +39,39 @@ impl S3Store {
         Ok(object.map(|object| (Version(object.etag.clone()), self.read(&object))))
     }
 
-    /// The newest readable state before this version, or before the mark that a deletion left (`None`).
-    pub async fn before(&self, current: Option<&Version>) -> Result<Option<(String, State)>> {
-        let mut past = self.history().await?.into_iter();
-        if let Some(Version(etag)) = current {
-            past.find(|one| one.etag.as_ref() == Some(etag));
-        }
-        for one in past.filter(|one| one.size.is_some()) {
-            match self.at(&one.version).await {
-                Ok(state) => return Ok(Some((one.version, state))),
-                Err(error) if matches!(error.class, Class::State | Class::Absent) => {}
-                Err(error) => return Err(error),
+    /// The versions that were written last: for [`Self::before`].
+    pub async fn recent(&self) -> Result<Page> {
+        self.objects.recent_versions(STATE).await
+    }
+
+    /// The newest readable state before this version, or before the mark that a deletion left (`None`). `recent`
+    /// may have been listed before the version was read.
+    pub async fn before(
+        &self,
+        current: Option<&Version>,
+        recent: Page,
+    ) -> Result<Option<(String, State)>> {
+        let is_current = |one: &Past| current.is_some_and(|v| one.etag.as_ref() == Some(&v.0));
+        let knows = current.is_none() || recent.past.iter().any(is_current);
+        let mut page = if knows { recent } else { self.recent().await? };
+        let mut is_before = current.is_none();
+        loop {
+            for one in &page.past {
+                if !is_before {
+                    is_before = is_current(one);
+                } else if one.size.is_some() {
+                    match self.at(&one.version).await {
+                        Ok(state) => return Ok(Some((one.version.clone(), state))),
+                        Err(error) if matches!(error.class, Class::State | Class::Absent) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
             }
+            let Some(earlier) = self.objects.earlier_versions(STATE, &page).await? else {
+                return Ok(None);
+            };
+            page = earlier;
         }
-        Ok(None)
     }
 
     /// Makes an earlier version the current state. The current one may be damaged: it stays in the
@@ -62,7 +81,7 @@ impl S3Store {
         let current = self.objects.get(STATE).await?;
         let newest = match current.as_ref().map(|object| State::from_bytes(&object.bytes)) {
             Some(Ok(current)) => Some(current),
-            _ => self.before(None).await?.map(|(_, state)| state),
+            _ => self.before(None, self.recent().await?).await?.map(|(_, state)| state),
         };
         if let Some(newest) = newest {
             state.serial = state.serial.max(newest.serial);

@@ -18,7 +18,7 @@ use crate::trust;
 pub(crate) async fn run(global: &Global) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let session = Session::open(global, Start::Never).await?;
-    let (state, version) = session.state().await?;
+    let (state, version, recent) = trust::load(&session).await?;
     let name = &session.environment().name;
     if version.is_none() {
         trust::nothing_is_left(&session).await?;
@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global) -> Result<ExitCode, Failure> {
     let (drift, strangers, ()) = tokio::try_join!(
         async { Ok(drift(aws, kinds, &state, clock).await?) },
         strangers(&session, &state),
-        trust::newest(&session, &state, version.as_ref()),
+        trust::newest(&session, &state, version.as_ref(), recent),
     )?;
     let drifted = Drifted {
         environment: name,

@@ -13,11 +13,11 @@ use crate::{images, report, trust};
 pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let session = Session::open(global, Start::Never).await?;
-    let (state, version) = session.state().await?;
+    let (state, version, recent) = trust::load(&session).await?;
     let known = images::known(&session, &state);
     let (draft, ()) = tokio::try_join!(
         Draft::of(&session, &state, known.images),
-        trust::newest(&session, &state, version.as_ref()),
+        trust::newest(&session, &state, version.as_ref(), recent),
     )?;
     trust::nothing_is_there(&session, &state, &draft).await?;
     let environment = session.environment();
