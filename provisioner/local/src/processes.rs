@@ -6,21 +6,19 @@
 //! stay after their end, so that the output of a crash can still be read.
 
 mod files;
+mod health;
 mod start;
 
-use crate::http::{Answer, Place, send};
-use crate::{Error, Exit, HealthCheck, Process, Result, ServiceSpec, Supervisor, last_lines};
-use hyper::Method;
+use crate::{Error, Exit, Process, Result, ServiceSpec, Supervisor, last_lines};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) use start::free_port;
 
 /// Versions kept for their output, besides those that run.
 const KEPT: usize = 5;
-const POLL: Duration = Duration::from_millis(50);
 /// What a supervisor needs on top of the grace to write down the end.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -148,61 +146,6 @@ impl Processes {
             return Err(error);
         }
         self.version(&spec.name, number)
-    }
-
-    /// Asks one process for its health; the error is a sentence.
-    pub async fn health(&self, replica: &Replica, check: &HealthCheck) -> Result<Answer, String> {
-        let place = Place::Tcp(SocketAddr::from((replica.address, replica.port)));
-        let answer = send(&place, Method::GET, &check.path, None, Duration::from_secs(5)).await?;
-        if check.success.contains(&answer.status) {
-            Ok(answer)
-        } else {
-            Err(format!("status {}", answer.status))
-        }
-    }
-
-    /// Waits until every process is healthy; without a check, until each is seen alive.
-    ///
-    /// # Errors
-    /// [`Error::Crashed`] as soon as one ends, [`Error::Unhealthy`] when one takes too long.
-    pub async fn wait_healthy(
-        &self,
-        replicas: &[Replica],
-        check: Option<&HealthCheck>,
-    ) -> Result<()> {
-        let since = Instant::now();
-        for replica in replicas {
-            loop {
-                let asked = check.map_or_else(String::new, |it| it.path.clone());
-                let asked = format!("{}:{}{asked}", replica.address, replica.port);
-                let (service, log) = (replica.service.clone(), || self.tail(replica, 20));
-                let exit = match self.state(replica) {
-                    State::Running => None,
-                    State::Exited(exit) => Some(exit),
-                    State::Vanished => {
-                        Some(Exit::never_started("its supervisor vanished".to_owned()))
-                    }
-                };
-                if let Some(exit) = exit {
-                    let exit = Box::new(exit);
-                    return Err(Error::Crashed { service, exit, check: asked, log: log() });
-                }
-                let Some(check) = check else { break };
-                let Err(last) = self.health(replica, check).await else { break };
-                if since.elapsed() >= check.within {
-                    let within = check.within;
-                    return Err(Error::Unhealthy {
-                        service,
-                        check: asked,
-                        within,
-                        last,
-                        log: log(),
-                    });
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        }
-        Ok(())
     }
 
     /// Ends these processes: SIGTERM, the time to drain, SIGKILL. Deregister them first. Ended already is fine.
