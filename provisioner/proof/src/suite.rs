@@ -53,6 +53,16 @@ fn faults(kind: Kind) -> Vec<String> {
     all.into_iter().filter(|faults| !faults.is_empty()).collect()
 }
 
+/// Whether a command takes long enough for a second writer to come: a change has little to write, and so has a deploy,
+/// which takes its time only where tasks do.
+fn writers_meet(verb: Verb, on: Kind) -> bool {
+    match verb {
+        Verb::Up | Verb::Destroy => true,
+        Verb::Deploy => on == Kind::Ministack,
+        Verb::Change => false,
+    }
+}
+
 /// One kind of disturbance, tried in many places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -145,8 +155,7 @@ impl Suite {
                     Self::Expiry => {
                         add(How::Expire, (1 + chance.below(mutating * 3 / 4)).to_string());
                     }
-                    // Two writers meet where there is much to write.
-                    Self::Writers if verb != Verb::Change => {
+                    Self::Writers if writers_meet(verb, reference.kind) => {
                         for scenario in SCENARIOS {
                             let calls = (mutating / 3).min(10) + chance.below(mutating / 3);
                             add(How::Writers, format!("{scenario} {calls}"));

@@ -31,14 +31,14 @@ impl Results {
     /// The page, in Markdown: what was found here, and what the page before says of the other emulator.
     #[must_use]
     pub fn page(&self, before: &str) -> String {
-        let (first, second) = before.split_at(before.find(MOTO_HEAD).unwrap_or(before.len()));
+        let (first, second) = before.split_at(before.find(MOTO_TITLE).unwrap_or(before.len()));
         let mut own = String::new();
         if self.write(&mut own).is_err() {
             return before.to_owned();
         }
         match self.reference.kind {
             Kind::Ministack => [HEAD, &own, second].concat(),
-            Kind::Moto => [first, MOTO_HEAD, &own].concat(),
+            Kind::Moto => [first, MOTO_TITLE, MOTO_HEAD, &own].concat(),
         }
     }
 
@@ -148,11 +148,12 @@ the tool's state; a release without its end counts as an orphan. Violations are 
 ";
 
 /// Where moto's part begins.
-const MOTO_HEAD: &str = "
-# The same on moto
+const MOTO_TITLE: &str = "\n# The same on moto\n";
 
+const MOTO_HEAD: &str = "
 Another emulator, without the strict cloud's rules and durations: nobody judges the order here. Its registry takes no images,
-so the service names one; the number of its tasks is scaled; no task starts, which the tool says of the service.
+so the service names one; the number of its tasks is scaled; no task starts, which the tool says of the service, and a
+deploy is over before a second writer comes.
 ";
 
 /// A disturbance as a row names it.
