@@ -150,11 +150,12 @@ async fn lost_answers_leave_one_holder() {
     }
 }
 
-/// Twenty times as fast as life: a dead holder's lock is taken over after a lease, a live one's is not.
+/// Faster than life, and slow enough for heartbeats to get through on a busy machine: a dead holder's lock is taken over
+/// after a lease, a live one's is not.
 #[tokio::test]
 async fn a_dead_holder_is_replaced_and_a_live_one_is_not() {
     let network = Unreliable::start(Emulator::get().await).await;
-    let (locks, clock) = (locks(&network).await, Clock::scaled(20.0));
+    let (locks, clock) = (locks(&network).await, Clock::scaled(6.0));
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = Arc::clone(&told);
     let patient = Options {
@@ -169,9 +170,11 @@ async fn a_dead_holder_is_replaced_and_a_live_one_is_not() {
     assert_eq!(*told.lock().unwrap(), ["alive"], "told once");
 
     assert!(!alive.overtook());
+    let fence = alive.fence();
     drop(alive);
     let lease = acquire(&locks, KEY, holder("anna"), &patient, &clock).await.unwrap();
-    assert_eq!(lease.fence(), 2);
+    // By more than one where the table answered too late for the take to count.
+    assert!(lease.fence() > fence, "{} after {fence}", lease.fence());
     assert!(lease.overtook(), "its former holder may only have been asleep");
     lease.release().await.unwrap();
     let next = acquire(&locks, KEY, holder("ci"), &patient, &clock).await.unwrap();
