@@ -174,8 +174,7 @@ impl Session {
         if let Some((_, Ok(state))) = store.current().await? {
             return Ok(state.fence);
         }
-        let before = store.before(None, store.recent().await?).await?;
-        Ok(before.map_or(0, |(_, state)| state.fence))
+        Ok(store.before(None).await?.map_or(0, |(_, state)| state.fence))
     }
 }
 

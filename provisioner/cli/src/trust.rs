@@ -57,7 +57,7 @@ pub(crate) async fn newest(
     recent: Page,
 ) -> Result<(), Failure> {
     let Some(version) = version else { return Ok(()) };
-    match session.store().before(Some(version), recent).await? {
+    match session.store().before_in(recent, Some(version)).await? {
         Some((newer, before)) if is_older(state, &before) => {
             let name = &session.environment().name;
             let message = format!(
@@ -208,8 +208,7 @@ pub(crate) async fn nothing_is_left(session: &Session) -> Result<(), Failure> {
 
 async fn lost(session: &Session, message: String) -> Result<(), Failure> {
     let failure = Failure::new(Code::State, message).hint(rebuild(session));
-    let store = session.store();
-    Err(match store.before(None, store.recent().await?).await? {
+    Err(match session.store().before(None).await? {
         Some((version, _)) => failure.hint(format!(
             "or look at what was stored (`provisioner state history`); the last one: provisioner state restore {version} --env {}",
             session.environment().name

@@ -1,5 +1,4 @@
-//! The SDK's clients, each made when it is first called: a command calls few of them, and to make one takes the
-//! processor longer than to call it.
+//! The SDK's clients, each made when it is first called: a command that only reads makes none of those for writing.
 
 use std::fmt;
 use std::sync::LazyLock;

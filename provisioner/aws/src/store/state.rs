@@ -39,17 +39,21 @@ impl S3Store {
         Ok(object.map(|object| (Version(object.etag.clone()), self.read(&object))))
     }
 
-    /// The versions that were written last: for [`Self::before`].
+    /// The newest readable state before this version, or before the mark that a deletion left (`None`).
+    pub async fn before(&self, current: Option<&Version>) -> Result<Option<(String, State)>> {
+        self.before_in(self.recent().await?, current).await
+    }
+
+    /// The versions that were written last: for [`Self::before_in`].
     pub async fn recent(&self) -> Result<Page> {
         self.objects.recent_versions(STATE).await
     }
 
-    /// The newest readable state before this version, or before the mark that a deletion left (`None`). `recent`
-    /// may have been listed before the version was read.
-    pub async fn before(
+    /// As [`Self::before`], with a listing that was made at hand, maybe before the version was written.
+    pub async fn before_in(
         &self,
-        current: Option<&Version>,
         recent: Page,
+        current: Option<&Version>,
     ) -> Result<Option<(String, State)>> {
         let is_current = |one: &Past| current.is_some_and(|v| one.etag.as_ref() == Some(&v.0));
         let knows = current.is_none() || recent.past.iter().any(is_current);
@@ -81,7 +85,7 @@ impl S3Store {
         let current = self.objects.get(STATE).await?;
         let newest = match current.as_ref().map(|object| State::from_bytes(&object.bytes)) {
             Some(Ok(current)) => Some(current),
-            _ => self.before(None, self.recent().await?).await?.map(|(_, state)| state),
+            _ => self.before(None).await?.map(|(_, state)| state),
         };
         if let Some(newest) = newest {
             state.serial = state.serial.max(newest.serial);

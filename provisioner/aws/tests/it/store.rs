@@ -195,6 +195,22 @@ async fn a_torn_state_names_its_place_and_an_earlier_one_comes_back() {
 }
 
 #[tokio::test]
+async fn what_a_state_replaced_is_found_by_a_listing_that_is_older_too() {
+    let account = Account::new().await;
+    let store = account.store();
+    let first = next(&State::new("shop", "prod"), "test");
+    let version = store.save(&first, None).await.unwrap();
+    assert!(store.before(Some(&version)).await.unwrap().is_none());
+    let older = store.recent().await.unwrap();
+    let second = next(&first, "test");
+    let version = store.save(&second, Some(&version)).await.unwrap();
+    for recent in [older, store.recent().await.unwrap()] {
+        let (_, before) = store.before_in(recent, Some(&version)).await.unwrap().unwrap();
+        assert_eq!(before.serial, first.serial);
+    }
+}
+
+#[tokio::test]
 async fn a_release_is_written_once() {
     let account = Account::new().await;
     let objects = account.objects();

@@ -89,8 +89,7 @@ impl Copy {
             Some((version, current)) => (Some(version), Some(current)),
             None => (None, None),
         };
-        let before =
-            store.before(stored.as_ref(), store.recent().await?).await?.map(|(_, state)| state);
+        let before = store.before(stored.as_ref()).await?.map(|(_, state)| state);
         let (last, why) = match (current, before) {
             (None, before) => (before, Some("there is none".to_owned())),
             (Some(Err(error)), before) => (before, Some(error.message)),
