@@ -11,7 +11,7 @@ use engine::plan::{Plan, plan};
 use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::Journal;
-use engine::{Address, Class, Clock, Graph, Resource};
+use engine::{Address, Class, Clock, Graph, Resource, Sharing};
 use kinds::TaskDefinition;
 use stack::environment::Zones;
 use stack::{Facts, Image};
@@ -57,7 +57,8 @@ impl Draft {
     pub(crate) fn only(&self, wanted: impl Fn(&Address) -> bool) -> (Graph, Plan) {
         let graph = self.graph.only(wanted);
         let steps = self.plan.steps.iter().filter(|(address, _)| graph.get(address).is_some());
-        let plan = Plan { steps: steps.map(|(at, step)| (at.clone(), step.clone())).collect() };
+        let steps = steps.map(|(at, step)| (at.clone(), step.clone())).collect();
+        let plan = Plan { steps, sharing: self.plan.sharing.clone() };
         (graph, plan)
     }
 
@@ -94,7 +95,7 @@ pub(crate) async fn compared(
 ) -> Result<(Picture, Plan), Failure> {
     let Session { aws, kinds, clock, .. } = session;
     let picture = refresh(aws, kinds, graph, state, clock).await?;
-    let plan = plan(kinds, graph, state, &picture)?;
+    let plan = plan(kinds, graph, state, &picture, &Sharing::default())?;
     Ok((picture, plan))
 }
 

@@ -18,6 +18,7 @@ use crate::kind::Kinds;
 use crate::look::Looker;
 use crate::order::{Order, Task};
 use crate::plan::{Action, Plan};
+use crate::state::State;
 use crate::store::{Journal, Store};
 
 /// How many calls may be under way at once.
@@ -109,8 +110,33 @@ pub async fn apply<C: Sync, S: Store>(
         }
     });
     let outcome = work.carry_out().await;
+    if outcome.is_complete() {
+        let released = run.journal.read(|state| released(state, graph));
+        if !released.is_empty() {
+            run.journal.change(|state| {
+                for (address, entry) in &mut state.resources {
+                    if let Some(node) = graph.get(address).filter(|_| released.contains(address)) {
+                        entry.depends.clone_from(&node.depends);
+                    }
+                }
+            });
+        }
+    }
     run.journal.commit().await?;
     Ok(outcome)
+}
+
+/// The resources that have let go of something that they depended on. Not those that are used by something
+/// that had no part in the run: a service may still run an earlier revision, and with it the role that only
+/// that one names.
+fn released(state: &State, graph: &Graph) -> BTreeSet<Address> {
+    let outside = state.resources.iter().filter(|(address, _)| graph.get(address).is_none());
+    let bound: BTreeSet<&Address> = outside.flat_map(|(_, entry)| &entry.depends).collect();
+    let known = state.resources.iter().filter(|(address, _)| !bound.contains(address));
+    let changed = known.filter(|(address, entry)| {
+        graph.get(address).is_some_and(|node| node.depends != entry.depends)
+    });
+    changed.map(|(address, _)| address.clone()).collect()
 }
 
 impl<C: Sync, S: Store> Work<'_, C, S> {

@@ -1,16 +1,28 @@
-//! What differs between desired and seen, both as JSON.
+//! What differs between the sides of a resource, all as JSON: what is desired, what was applied last,
+//! and what is seen.
 //!
-//! Only what the desired side says counts: a key that it leaves out (or sets to `null`) is the
-//! cloud's business, and so is a value that the cloud reports as `null` ("not told"). A list must
-//! have exactly the desired elements; elements that carry a `name`, `key` or `priority` are compared
-//! by it.
+//! A key that is desired is compared with what is seen. A key that was applied and is desired no longer
+//! is a difference as long as it is seen: it must go. A key that was never ours (or is `null`) is the
+//! cloud's business, and so is a value that the cloud reports as `null` ("not told").
+//!
+//! A list must have exactly the desired elements; elements that carry a `name`, `key` or `priority` are
+//! compared by it. The exception are the sets that a kind declares as [`Shared`]: an element that is
+//! seen there, and that we neither want nor ever applied, is an [`Addition`] by somebody else.
 
-use std::collections::BTreeMap;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use shared::{Addition, Shared, Sharing};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::input;
+use crate::kind::Traits;
+use crate::state::Entry;
+use walk::Walk;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +51,135 @@ impl Difference {
     }
 }
 
-/// All differences. Top-level fields in `create_only` are left out; in those in `exact`, a key that is
-/// seen and not desired counts too.
+/// The way in which a key goes that was applied and is desired no longer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reset {
+    /// It is left out of what is sent: the next one is made without it.
+    Omit,
+    /// The cloud's own word for "nothing" is sent.
+    Send(Value),
+    /// It stays as it is: from now on it belongs to the cloud or to another controller.
+    Leave,
+    /// The cloud has no way to take it back; the text says what the user can do.
+    Refuse(&'static str),
+}
+
+/// The sides of one resource.
+#[derive(Clone, Copy)]
+pub struct Sides<'a> {
+    pub desired: &'a Value,
+    /// As last applied; `None` when nothing is known of it.
+    pub applied: Option<&'a Value>,
+    pub seen: &'a Value,
+    /// It was made by us and has never yet been as desired: what the cloud put into its sets by itself
+    /// is ours to remove.
+    pub fresh: bool,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    pub differences: Vec<Difference>,
+    /// What others have added to shared sets. No difference, and kept by every update.
+    pub additions: Vec<Addition>,
+    /// Differences that cannot be removed, each with the reason.
+    pub refused: Vec<(String, &'static str)>,
+    /// What is kept of shared sets: the additions, and the elements that are not even told of.
+    kept: Vec<(&'static str, Value)>,
+    /// What is sent for keys that must go.
+    resets: Vec<(Vec<String>, Value)>,
+}
+
+impl Comparison {
+    /// Compares what is desired of a resource, and what the state knows to have been applied, with what is
+    /// seen.
+    #[must_use]
+    pub fn new(
+        desired: &Value,
+        entry: Option<&Entry>,
+        seen: &Value,
+        traits: &Traits,
+        sharing: &Sharing,
+    ) -> Self {
+        let applied = entry.and_then(Entry::applied);
+        let fresh = entry.is_some_and(Entry::is_fresh);
+        let sides = Sides { desired, applied: applied.as_ref(), seen, fresh };
+        compare(sides, traits, sharing)
+    }
+
+    /// The desired side as an adapter gets it: with the cloud's word for "nothing" where something must
+    /// go, and with the additions, so that an update leaves them where they are.
+    #[must_use]
+    pub fn complete(&self, desired: &Value) -> Value {
+        let mut whole = desired.clone();
+        for (path, nothing) in &self.resets {
+            let Some((last, parents)) = path.split_last() else { continue };
+            let parent = parents.iter().try_fold(&mut whole, |at, key| at.get_mut(key));
+            if let Some(Value::Object(fields)) = parent {
+                fields.insert(last.clone(), nothing.clone());
+            }
+        }
+        for (field, element) in &self.kept {
+            if let Some(Value::Array(elements)) = whole.get_mut(*field) {
+                elements.push(element.clone());
+            }
+        }
+        whole
+    }
+
+    /// What was seen, without what others have added.
+    pub(crate) fn without_kept(&self, seen: &Value) -> Value {
+        let mut ours = seen.clone();
+        for (field, element) in &self.kept {
+            if let Some(Value::Array(elements)) = ours.get_mut(*field) {
+                elements.retain(|one| one != element);
+            }
+        }
+        ours
+    }
+
+    /// Leaves out the keys that must go: the cloud was told, and its word for "nothing" may read otherwise
+    /// in its answers.
+    pub(crate) fn forget_resets(&mut self) {
+        let told: Vec<String> = self.resets.drain(..).map(|(path, _)| path.join(".")).collect();
+        self.differences.retain(|difference| !told.contains(&difference.path));
+    }
+}
+
+/// Compares the sides of a resource.
+#[must_use]
+pub fn compare(sides: Sides<'_>, traits: &Traits, sharing: &Sharing) -> Comparison {
+    let mut walk = Walk { reset: traits.reset, found: Comparison::default() };
+    let Sides { desired, applied, seen, fresh } = sides;
+    for (field, wanted) in desired.as_object().into_iter().flatten() {
+        if traits.create_only.contains(&field.as_str()) {
+            continue;
+        }
+        let (was, now) = (applied.and_then(|one| one.get(field)), seen.get(field));
+        let shared = traits.shared.iter().find(|shared| shared.field == field);
+        if traits.exact.contains(&field.as_str()) {
+            walk.compare_exactly(wanted, now, field);
+        } else if let (Some(shared), Some(wanted), Some(now)) =
+            (shared, wanted.as_array(), now.and_then(Value::as_array))
+        {
+            let set =
+                shared::Set { shared, wanted, now, was: was.and_then(Value::as_array), fresh };
+            walk.compare_shared(&set, sharing);
+        } else {
+            walk.compare(wanted, was, now, &[field.clone()]);
+        }
+    }
+    let ours = |field: &&String| !traits.create_only.contains(&field.as_str());
+    let gone = keys_gone(desired, applied);
+    for field in gone.filter(ours) {
+        walk.remove(seen.get(field), &[field.clone()]);
+    }
+    walk.found
+}
+
+/// All differences between desired and seen where nothing is known of what was applied, and every list is
+/// closed. Top-level fields in `create_only` are left out; in those in `exact`, a key that is seen and not
+/// desired counts too.
 #[must_use]
 pub fn diff(
     desired: &Value,
@@ -48,194 +187,26 @@ pub fn diff(
     create_only: &[&str],
     exact: &[&str],
 ) -> Vec<Difference> {
-    let mut found = Vec::new();
-    if let Value::Object(fields) = desired {
-        for (field, value) in
-            fields.iter().filter(|(name, _)| !create_only.contains(&name.as_str()))
-        {
-            if exact.contains(&field.as_str()) {
-                compare_exactly(value, seen.get(field), field, &mut found);
-            } else {
-                compare(value, seen.get(field), field.clone(), &mut found);
-            }
+    let mut walk = Walk { reset: |_| Reset::Leave, found: Comparison::default() };
+    let fields = desired.as_object().into_iter().flatten();
+    for (field, value) in fields.filter(|(name, _)| !create_only.contains(&name.as_str())) {
+        if exact.contains(&field.as_str()) {
+            walk.compare_exactly(value, seen.get(field), field);
+        } else {
+            walk.compare(value, None, seen.get(field), &[field.clone()]);
         }
     }
-    found
+    walk.found.differences
 }
 
-fn compare_exactly(
-    desired: &Value,
-    seen: Option<&Value>,
-    field: &str,
-    found: &mut Vec<Difference>,
-) {
-    let before = found.len();
-    compare(desired, seen, field.into(), found);
-    if found.len() == before && seen.is_some_and(|seen| seen != desired) {
-        let (from, to) = (seen.cloned(), Some(desired.clone()));
-        found.push(Difference { path: field.into(), from, to });
-    }
-}
-
-fn compare(desired: &Value, seen: Option<&Value>, path: String, found: &mut Vec<Difference>) {
-    if desired.is_null() || seen.is_some_and(Value::is_null) {
-        return;
-    }
-    match (desired, seen) {
-        _ if is_reference(desired) => {}
-        (Value::Object(fields), Some(Value::Object(others))) => {
-            for (field, value) in fields {
-                compare(value, others.get(field), format!("{path}.{field}"), found);
-            }
-            return;
-        }
-        (Value::Array(items), Some(Value::Array(others))) => {
-            if let (Some(items), Some(others)) = (by_key(items), by_key(others)) {
-                compare_keyed(&items, &others, &path, found);
-                return;
-            }
-            if items.len() == others.len() && !input::is_unknown(desired) {
-                let inner = compare_listed(items, others, &path);
-                if inner.is_empty() && in_order(items, others)
-                    || items.iter().any(Value::is_object) && !inner.is_empty()
-                {
-                    found.extend(inner);
-                    return;
-                }
-            }
-        }
-        (desired, Some(seen)) if same_scalar(desired, seen) => return,
-        _ => {}
-    }
-    found.push(Difference { path, from: seen.cloned(), to: Some(desired.clone()) });
-}
-
-/// Two lists of one length whose elements have no names: what is in both, wherever it stands, is left
-/// out, and the rest compared one by one.
-fn compare_listed(items: &[Value], others: &[Value], path: &str) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let mut rest: Vec<&Value> = others.iter().collect();
-    let mut unlike: Vec<(usize, &Value)> = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        match rest.iter().position(|other| is_as_desired(item, other)) {
-            Some(same) => {
-                rest.remove(same);
-            }
-            None => unlike.push((index, item)),
-        }
-    }
-    for ((index, item), other) in unlike.into_iter().zip(rest) {
-        compare(item, Some(other), format!("{path}[{index}]"), &mut found);
-    }
-    found
-}
-
-fn in_order(items: &[Value], others: &[Value]) -> bool {
-    items.iter().zip(others).all(|(item, other)| is_as_desired(item, other))
-}
-
-fn is_as_desired(desired: &Value, seen: &Value) -> bool {
-    let mut found = Vec::new();
-    compare(desired, Some(seen), String::new(), &mut found);
-    found.is_empty()
-}
-
-fn compare_keyed(
-    items: &BTreeMap<String, &Value>,
-    others: &BTreeMap<String, &Value>,
-    path: &str,
-    found: &mut Vec<Difference>,
-) {
-    for (key, item) in items {
-        compare(item, others.get(key).copied(), format!("{path}[{key}]"), found);
-    }
-    for (key, other) in others.iter().filter(|(key, _)| !items.contains_key(*key)) {
-        let path = format!("{path}[{key}]");
-        found.push(Difference { path, from: Some((*other).clone()), to: None });
-    }
-}
-
-/// The elements of a list by what names them; `None` when something has no name or two have the same.
-fn by_key(items: &[Value]) -> Option<BTreeMap<String, &Value>> {
-    let mut keyed = BTreeMap::new();
-    for item in items {
-        let fields = item.as_object()?;
-        let key = ["name", "key", "priority"].iter().find_map(|key| fields.get(*key))?;
-        let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
-        if keyed.insert(key, item).is_some() {
-            return None;
-        }
-    }
-    Some(keyed)
-}
-
-fn is_reference(value: &Value) -> bool {
-    value.as_object().is_some_and(|map: &Map<_, _>| map.keys().any(|key| key.starts_with('$')))
-}
-
-fn same_scalar(desired: &Value, seen: &Value) -> bool {
-    match (desired.as_f64(), seen.as_f64()) {
-        (Some(one), Some(other)) => (one - other).abs() < f64::EPSILON * one.abs().max(1.0),
-        _ => desired == seen,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn paths(desired: &Value, seen: &Value) -> Vec<String> {
-        diff(desired, seen, &["initial"], &["policy"]).into_iter().map(|d| d.path).collect()
-    }
-
-    #[test]
-    fn only_what_is_desired_counts() {
-        let seen = json!({"a": {"b": 1, "theirs": 2}, "more": 3});
-        assert!(paths(&json!({"a": {"b": 1.0}, "initial": 7, "none": null}), &seen).is_empty());
-        assert_eq!(paths(&json!({"a": {"b": 2}, "gone": 1}), &seen), ["a.b", "gone"]);
-    }
-
-    #[test]
-    fn what_the_cloud_does_not_tell_is_no_difference() {
-        assert!(paths(&json!({"address": "eipalloc-1"}), &json!({"address": null})).is_empty());
-    }
-
-    #[test]
-    fn lists_are_closed_and_named_elements_are_compared_by_name() {
-        let desired = json!({"tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]});
-        let seen = json!({"tags": [{"key": "b", "value": "3"}, {"key": "c", "value": "4"}]});
-        let found = diff(&desired, &seen, &[], &[]);
-        let shown: Vec<_> = found.iter().map(|d| (d.path.as_str(), d.to.is_some())).collect();
-        assert_eq!(shown, [("tags[a]", true), ("tags[b].value", true), ("tags[c]", false)]);
-        assert_eq!(paths(&json!({"s": ["a"]}), &json!({"s": ["a", "b"]})), ["s"]);
-        assert_eq!(paths(&json!({"s": [{"x": 1}]}), &json!({"s": [{"x": 2, "y": 3}]})), ["s[0].x"]);
-    }
-
-    #[test]
-    fn an_element_that_only_moved_is_no_difference_beside_others() {
-        let desired = json!({"s": [{"x": 1, "y": 1}, {"x": 3}, {"x": 5}]});
-        assert_eq!(
-            paths(&desired, &json!({"s": [{"x": 3}, {"x": 4, "y": 1}, {"x": 5}]})),
-            ["s[0].x"]
-        );
-        let moved = json!({"s": [{"x": 3}, {"x": 1, "y": 1}, {"x": 5}]});
-        assert_eq!(paths(&desired, &moved), ["s"]);
-    }
-
-    #[test]
-    fn what_is_exact_may_have_nothing_more() {
-        let desired = json!({"policy": [{"Effect": "Allow"}]});
-        let seen = json!({"policy": [{"Effect": "Allow", "Condition": {}}]});
-        assert_eq!(paths(&desired, &seen), ["policy"]);
-    }
-
-    #[test]
-    fn an_unknown_value_is_a_difference() {
-        let found =
-            diff(&json!({"vpc": {"$output": "vpc.main/id"}}), &json!({"vpc": "vpc-1"}), &[], &[]);
-        assert!(found[0].is_unknown());
-        let set = diff(&json!({"s": [{"$output": "a.b/id"}]}), &json!({"s": ["x"]}), &[], &[]);
-        assert!(set[0].is_unknown());
-    }
+/// The keys that were applied and are desired no longer.
+fn keys_gone<'a>(
+    desired: &'a Value,
+    applied: Option<&'a Value>,
+) -> impl Iterator<Item = &'a String> {
+    let applied = applied.and_then(Value::as_object).into_iter().flatten();
+    let gone = applied.filter(|(key, was)| {
+        !was.is_null() && desired.get(key.as_str()).is_none_or(Value::is_null)
+    });
+    gone.map(|(key, _)| key)
 }

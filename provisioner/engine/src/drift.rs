@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::clock::Clock;
-use crate::diff::{self, Difference};
+use crate::diff::{Comparison, Difference, Sharing};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::kind::{Kinds, Observed, Traits};
@@ -81,7 +81,14 @@ fn findings(entry: &Entry, seen: &Observed, owner: &Owner, traits: &Traits) -> V
     if !is_ours {
         found.push(Finding::Owner { now: seen.owner.clone() });
     }
-    for difference in diff::diff(&entry.desired, &seen.spec, traits.create_only, traits.exact) {
+    let compared =
+        Comparison::new(&entry.desired, Some(entry), &seen.spec, traits, &Sharing::default());
+    let added = compared.additions.into_iter().map(|addition| Difference {
+        path: addition.path,
+        from: Some(addition.value),
+        to: None,
+    });
+    for difference in compared.differences.into_iter().chain(added) {
         // Said by the owner already.
         if is_ours || !is_of_owner(&difference) {
             found.extend(changes(difference));

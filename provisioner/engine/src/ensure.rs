@@ -99,8 +99,10 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
                 entry.id.as_ref() == Some(&seen.id)
                     && entry.desired == *desired
                     && entry.outputs == seen.outputs
-                    && entry.depends == depends
+                    && depends.is_subset(&entry.depends)
                     && entry.intent.is_none()
+                    && entry.sent.is_none()
+                    && !entry.fresh
             })
         });
         if unchanged {
@@ -111,8 +113,11 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             entry.id = Some(seen.id.clone());
             entry.intent = None;
             entry.desired.clone_from(desired);
+            entry.sent = None;
+            entry.fresh = false;
             entry.outputs.clone_from(&seen.outputs);
-            entry.depends = depends;
+            // What it has let go of goes with the end of the run: others may still run what it was.
+            entry.depends.extend(depends);
         });
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::address::Address;
+use crate::diff::{Reset, Shared};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};
@@ -26,6 +27,8 @@ pub struct Traits {
     pub immutable: &'static [&'static str],
     pub create_only: &'static [&'static str],
     pub exact: &'static [&'static str],
+    pub shared: &'static [Shared],
+    pub reset: fn(&str) -> Reset,
     pub on_failure: OnFailure,
     pub stable: bool,
     pub replace: Replace,
@@ -57,6 +60,8 @@ impl Traits {
             immutable: R::IMMUTABLE,
             create_only: R::CREATE_ONLY,
             exact: R::EXACT,
+            shared: R::SHARED,
+            reset: R::reset,
             on_failure: if R::FAILS_FOR_GOOD { OnFailure::Replace } else { OnFailure::Update },
             stable: R::STABLE,
             replace: R::REPLACE,

@@ -30,6 +30,7 @@ pub mod store;
 
 pub use address::Address;
 pub use clock::Clock;
+pub use diff::{Reset, Shared, Sharing};
 pub use error::{Class, Error, Result};
 pub use graph::{Graph, Node};
 pub use input::Input;

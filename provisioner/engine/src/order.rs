@@ -1,7 +1,8 @@
 //! Which task of a plan may begin when.
 //!
 //! A resource is ensured after everything it depends on. It is removed after everything that
-//! depended on it was removed or has moved away. A replaced one is removed before its successor comes
+//! depended on it, directly or through others, was removed or has moved away: a role is named by a
+//! revision, and it is the service that lets go of that. A replaced one is removed before its successor comes
 //! (delete first) or after its dependents have moved to it (create first).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,8 @@ impl Order {
         let former: BTreeMap<Address, BTreeSet<Address>> = journal.read(|state| {
             state.resources.iter().map(|(a, entry)| (a.clone(), entry.depends.clone())).collect()
         });
-        let tasks = Tasks { plan, former: &former, early: early(plan) };
+        let users = Users::new(plan, &former);
+        let tasks = Tasks { plan, users, early: early(plan) };
         let waits = tasks.all();
         let weight = weights(&waits, kinds);
         Self { waits, started: BTreeSet::new(), weight }
@@ -92,10 +94,61 @@ impl Order {
     }
 }
 
+/// What depends on each resource, directly.
+struct Users<'a> {
+    /// When they were last applied.
+    former: BTreeMap<&'a Address, BTreeSet<&'a Address>>,
+    /// By the plan.
+    present: BTreeMap<&'a Address, BTreeSet<&'a Address>>,
+}
+
+impl<'a> Users<'a> {
+    fn new(plan: &'a Plan, former: &'a BTreeMap<Address, BTreeSet<Address>>) -> Self {
+        let present = plan.steps.values().map(|step| (&step.address, &step.depends));
+        Self { former: reversed(former.iter()), present: reversed(present) }
+    }
+
+    /// What depends on it by the plan, directly or through others.
+    fn present(&self, address: &Address) -> BTreeSet<&'a Address> {
+        behind(address, |at| self.present.get(at).into_iter().flatten().copied().collect())
+    }
+
+    /// What depends on it, or did when it was last applied, directly or through others.
+    fn all(&self, address: &Address) -> BTreeSet<&'a Address> {
+        behind(address, |at| {
+            let both = [&self.former, &self.present].into_iter();
+            both.filter_map(|users| users.get(at)).flatten().copied().collect()
+        })
+    }
+}
+
+fn reversed<'a>(
+    depends: impl Iterator<Item = (&'a Address, &'a BTreeSet<Address>)>,
+) -> BTreeMap<&'a Address, BTreeSet<&'a Address>> {
+    let mut users: BTreeMap<&Address, BTreeSet<&Address>> = BTreeMap::new();
+    for (user, used) in depends.flat_map(|(user, used)| used.iter().map(move |one| (user, one))) {
+        users.entry(used).or_default().insert(user);
+    }
+    users
+}
+
+fn behind<'a>(
+    address: &Address,
+    users: impl Fn(&Address) -> Vec<&'a Address>,
+) -> BTreeSet<&'a Address> {
+    let mut open = users(address);
+    let mut found = BTreeSet::new();
+    while let Some(one) = open.pop() {
+        if one != address && found.insert(one) {
+            open.extend(users(one));
+        }
+    }
+    found
+}
+
 struct Tasks<'a> {
     plan: &'a Plan,
-    /// What each resource depended on when it was last applied.
-    former: &'a BTreeMap<Address, BTreeSet<Address>>,
+    users: Users<'a>,
     early: BTreeSet<&'a Address>,
 }
 
@@ -149,15 +202,16 @@ impl Tasks<'_> {
         if superseded {
             before.insert(Task::Ensure(address.clone()));
         }
-        for other in self.plan.steps.values().filter(|other| other.address != *address) {
-            let needed = self.former.get(&other.address).is_some_and(|d| d.contains(address));
-            let needs = other.depends.contains(address);
-            if needed || needs {
+        let need = self.users.present(address);
+        for other in self.users.all(address).into_iter().filter_map(|at| self.plan.steps.get(at)) {
+            // It stays and has moved away, or will move to the successor.
+            let moves = is_kept(other) && (superseded || !need.contains(&other.address));
+            if moves {
+                before.insert(Task::Ensure(other.address.clone()));
+            }
+            // What it leaves behind only after it came anew holds nothing.
+            if moves || !is_kept(other) || self.early.contains(&other.address) {
                 before.extend(self.removals(other));
-                // It stays and has moved away, or will move to the successor.
-                if is_kept(other) && (superseded || !needs) {
-                    before.insert(Task::Ensure(other.address.clone()));
-                }
             }
         }
         before.remove(task);

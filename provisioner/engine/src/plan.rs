@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::address::Address;
-use crate::diff::{self, Difference};
+use crate::diff::{Addition, Comparison, Difference, Sharing};
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
 use crate::input;
 use crate::kind::{Kinds, Observed, OnFailure, Traits};
 use crate::refresh::Picture;
 use crate::resource::{Id, KEPT, Ready, Replace};
-use crate::state::State;
+use crate::state::{Entry, State};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct Step {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
+    /// What others have added to its sets: it stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additions: Vec<Addition>,
     /// What is desired, with inputs resolved as far as they are known. Absent when it must go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Value>,
@@ -60,6 +63,9 @@ pub struct Step {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Plan {
     pub steps: BTreeMap<Address, Step>,
+    /// The rules about what others have added, for the comparisons while it is carried out.
+    #[serde(default, skip_serializing_if = "Sharing::is_default")]
+    pub sharing: Sharing,
 }
 
 impl Plan {
@@ -95,13 +101,20 @@ impl Plan {
     }
 }
 
-/// Compares. Fails with [`Class::Foreign`] when something of a desired name is somebody else's.
-pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture) -> Result<Plan> {
+/// Compares. Fails with [`Class::Foreign`] when something of a desired name is somebody else's, and with
+/// [`Class::Invalid`] when something must go that cannot be taken back.
+pub fn plan<C>(
+    kinds: &Kinds<C>,
+    graph: &Graph,
+    state: &State,
+    picture: &Picture,
+    sharing: &Sharing,
+) -> Result<Plan> {
     if let Some((address, seen)) = picture.foreign.iter().next() {
         return Err(foreign(address, seen));
     }
     let mut known: BTreeMap<&Address, &Map<String, Value>> = BTreeMap::new();
-    let mut plan = Plan::default();
+    let mut plan = Plan { steps: BTreeMap::new(), sharing: sharing.clone() };
     let mut deleted_first: BTreeSet<&Address> = BTreeSet::new();
     for address in graph.order()? {
         let Some(desired) = graph.get(address) else { continue };
@@ -117,6 +130,7 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
             how: None,
             reason: None,
             differences: Vec::new(),
+            additions: Vec::new(),
             desired: Some(spec),
             seen: picture.seen.get(address).cloned(),
             depends: desired.depends.clone(),
@@ -126,7 +140,7 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
             step.action = Action::NotEmulated;
             step.reason = Some(why.clone());
         } else if step.seen.is_some() {
-            compare(&mut step, kind.traits());
+            compare(&mut step, entry, kind.traits(), sharing)?;
             let used = input::references(&desired.spec);
             if let Some(vanishing) = used.iter().find(|of| deleted_first.contains(of)) {
                 give_way(&mut step, kind.traits(), vanishing);
@@ -171,6 +185,7 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
                 how: None,
                 reason: None,
                 differences: Vec::new(),
+                additions: Vec::new(),
                 desired: None,
                 seen,
                 depends: entry.depends.clone(),
@@ -181,9 +196,19 @@ pub fn plan<C>(kinds: &Kinds<C>, graph: &Graph, state: &State, picture: &Picture
     Ok(plan)
 }
 
-fn compare(step: &mut Step, traits: &Traits) {
-    let (Some(desired), Some(seen)) = (&step.desired, &step.seen) else { return };
-    step.differences = diff::diff(desired, &seen.spec, traits.create_only, traits.exact);
+fn compare(
+    step: &mut Step,
+    entry: Option<&Entry>,
+    traits: &Traits,
+    sharing: &Sharing,
+) -> Result<()> {
+    let (Some(desired), Some(seen)) = (&step.desired, &step.seen) else { return Ok(()) };
+    let found = Comparison::new(desired, entry, &seen.spec, traits, sharing);
+    if !found.refused.is_empty() {
+        return Err(not_taken_back(&step.address, &found));
+    }
+    step.differences = found.differences;
+    step.additions = found.additions;
     let fixed = step.differences.iter().find(|d| traits.immutable.contains(&d.field()));
     let replace = |why| (Action::Replace, Some(why));
     (step.action, step.reason) = match (&seen.ready, fixed) {
@@ -202,6 +227,14 @@ fn compare(step: &mut Step, traits: &Traits) {
         _ => (Action::Update, None),
     };
     step.how = (step.action == Action::Replace).then_some(traits.replace);
+    Ok(())
+}
+
+/// Why something that was taken out of the file cannot be taken out of the cloud.
+pub(crate) fn not_taken_back(address: &Address, found: &Comparison) -> Error {
+    let refused: Vec<String> =
+        found.refused.iter().map(|(path, why)| format!("{path} cannot be unset: {why}")).collect();
+    Error::new(Class::Invalid, format!("{address}: {}", refused.join("; ")))
 }
 
 /// What it uses is deleted before its successor comes, so it must let go, and it can only do that by

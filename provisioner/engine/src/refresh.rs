@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::clock::{Clock, patient};
-use crate::diff::diff;
+use crate::diff::{Comparison, Sharing};
 use crate::error::{Class, Error, Result};
 use crate::graph::Graph;
 use crate::input;
@@ -105,7 +105,10 @@ impl<C: Sync> KindLook<'_, C> {
         let traits = self.kind.traits();
         let is_doubtful = |address: &Address, seen: &Observed| {
             self.entry(address).is_some_and(|entry| {
-                !diff(&entry.desired, &seen.spec, traits.create_only, traits.exact).is_empty()
+                let sharing = Sharing::default();
+                let found =
+                    Comparison::new(&entry.desired, Some(entry), &seen.spec, traits, &sharing);
+                !found.differences.is_empty() || !found.additions.is_empty()
             })
         };
         let doubtful = picture.seen.iter().filter(|(address, seen)| is_doubtful(address, seen));

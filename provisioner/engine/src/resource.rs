@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::diff::{Reset, Shared};
 use crate::error::Result;
 
 /// A kind of resource. The struct is the desired state; [`Adapter::observe`] returns the same struct
@@ -28,6 +29,9 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const CREATE_ONLY: &'static [&'static str] = &[];
     /// Top-level fields in which a key that is seen but not desired is a difference too (policies).
     const EXACT: &'static [&'static str] = &[];
+    /// Top-level fields that are sets to which others may add elements. What is neither desired nor was
+    /// ever applied by us is no difference there, and every update keeps it.
+    const SHARED: &'static [Shared] = &[Shared::TAGS];
     /// One that has failed ([`Ready::Never`]) never heals: replace it.
     const FAILS_FOR_GOOD: bool = false;
     /// Its outputs follow from its name: made again under the same name, it has the same ones.
@@ -48,6 +52,14 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const PACE: Pace = Pace::QUICK;
     /// What others may depend on: a struct of [`crate::Input`] fields.
     type Outputs: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+
+    /// The way in which the key at `path` (`settings.loadBalancers`) goes when it was applied and is
+    /// desired no longer.
+    #[must_use]
+    fn reset(path: &str) -> Reset {
+        let _every_key_alike = path;
+        Reset::Omit
+    }
 }
 
 /// A cloud's skill with one kind of resource.

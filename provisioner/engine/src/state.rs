@@ -50,6 +50,12 @@ pub struct Entry {
     pub older: Vec<Id>,
     /// As last applied, with every input resolved.
     pub desired: Value,
+    /// What an update was to bring that has not been seen to be there as a whole: parts of it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Value>,
+    /// Made by us, and never yet seen as desired.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fresh: bool,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub outputs: Map<String, Value>,
     /// What must outlive it.
@@ -57,6 +63,75 @@ pub struct Entry {
     pub depends: BTreeSet<Address>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+}
+
+impl Entry {
+    /// Everything that may have been applied: what was applied last, and what an update sent that did not
+    /// come to its end. `None` when nothing is known.
+    #[must_use]
+    pub fn applied(&self) -> Option<Value> {
+        let desired = Some(&self.desired).filter(|desired| !desired.is_null());
+        match (desired, &self.sent) {
+            (Some(desired), Some(sent)) => Some(union(desired, sent)),
+            (desired, sent) => desired.or(sent.as_ref()).cloned(),
+        }
+    }
+
+    /// Whether it was made by us and has never yet been seen as desired. A state of an earlier version does
+    /// not say so, but it lacks the outputs that come with the first such look.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh || (self.id.is_some() && self.outputs.is_empty())
+    }
+
+    /// Notes what an update is about to bring. Returns whether any of it is new: a state without it would
+    /// take for another's what this update has brought.
+    pub(crate) fn send(&mut self, desired: &Value) -> bool {
+        let Some(applied) = self.applied() else { return false };
+        let whole = union(&applied, desired);
+        let is_new = is_larger(&whole, &applied);
+        if is_new {
+            self.sent = Some(whole);
+        }
+        is_new
+    }
+}
+
+/// The keys and elements of both, with the values of `two`.
+fn union(one: &Value, two: &Value) -> Value {
+    match (one, two) {
+        (Value::Object(fields), Value::Object(others)) => {
+            let mut both = fields.clone();
+            for (key, value) in others {
+                let value = both.get(key).map_or_else(|| value.clone(), |was| union(was, value));
+                both.insert(key.clone(), value);
+            }
+            Value::Object(both)
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            let new = others.iter().filter(|item| !items.contains(item));
+            Value::Array(items.iter().chain(new).cloned().collect())
+        }
+        (one, Value::Null) => one.clone(),
+        (_, two) => two.clone(),
+    }
+}
+
+/// Whether a union has keys or elements that one of its parts lacks.
+fn is_larger(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(fields), Value::Object(others)) => fields.iter().any(|(key, value)| {
+            !value.is_null() && others.get(key).is_none_or(|other| is_larger(value, other))
+        }),
+        (Value::Array(items), Value::Array(others)) => items.len() > others.len(),
+        (Value::Object(_) | Value::Array(_), _) => true,
+        _ => false,
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A creation on its way.

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Input, Pace, Replace, Resource};
+use engine::{Input, Pace, Replace, Reset, Resource};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::Tags;
 
@@ -93,6 +93,49 @@ impl Resource for Service {
     // environment says otherwise.
     const PACE: Pace = Pace::seconds(75, 50, 600);
     type Outputs = ServiceOutputs;
+
+    /// UpdateService keeps what a request leaves out, so each setting needs a value that means "none".
+    /// Source: the parameters of UpdateService and CreateService in the ECS API reference.
+    fn reset(path: &str) -> Reset {
+        let Some(setting) = path.strip_prefix("settings.") else { return Reset::Omit };
+        Reset::Send(match setting {
+            "capacityProviderStrategy"
+            | "deploymentConfiguration.lifecycleHooks"
+            | "loadBalancers"
+            | "placementConstraints"
+            | "placementStrategy"
+            | "serviceRegistries"
+            | "volumeConfigurations"
+            | "vpcLatticeConfigurations" => json!([]),
+            "enableECSManagedTags" | "enableExecuteCommand" => json!(false),
+            "propagateTags" => json!("NONE"),
+            // CreateService's default. UpdateService would keep what is there.
+            "availabilityZoneRebalancing" => json!("ENABLED"),
+            "platformVersion" => json!("LATEST"),
+            "serviceConnectConfiguration" => json!({"enabled": false}),
+            "deploymentController" => json!({"type": "ECS"}),
+            "deploymentConfiguration.alarms" => {
+                json!({"alarmNames": [], "enable": false, "rollback": false})
+            }
+            "deploymentConfiguration.bakeTimeInMinutes" => json!(0),
+            "deploymentConfiguration.strategy" => json!("ROLLING"),
+            "deploymentConfiguration.maximumPercent" => json!(200),
+            "deploymentConfiguration.minimumHealthyPercent" => json!(100),
+            "deploymentConfiguration.deploymentCircuitBreaker" => {
+                json!({"enable": false, "rollback": false})
+            }
+            // The scaler's from now on.
+            "desiredCount" => return Reset::Leave,
+            // It goes with the load balancer, and means nothing without one.
+            "healthCheckGracePeriodSeconds" => return Reset::Leave,
+            _ => {
+                return Reset::Refuse(
+                    "UpdateService has no value that takes it back; delete the service, or give it \
+                     another name",
+                );
+            }
+        })
+    }
 }
 
 fn in_order<'de, D: serde::Deserializer<'de>>(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Input, Pace, Replace, Resource};
+use engine::{Input, Pace, Replace, Resource, Shared};
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
@@ -111,7 +111,7 @@ pub struct Route {
     pub target: Input,
 }
 
-/// A route table with exactly these routes, for exactly these subnets.
+/// A route table with these routes, beside those of others, for exactly these subnets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteTable {
     pub vpc: Input,
@@ -123,6 +123,7 @@ pub struct RouteTable {
 impl Resource for RouteTable {
     const KIND: &'static str = "route-table";
     const IMMUTABLE: &'static [&'static str] = &["vpc"];
+    const SHARED: &'static [Shared] = &[Shared::TAGS, Shared::new("routes", &["destination"])];
     const REPLACE: Replace = Replace::DeleteFirst;
     const READS: u32 = 2;
     const PACE: Pace = Pace::seconds(2, 1, 100);

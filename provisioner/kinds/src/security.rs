@@ -1,9 +1,9 @@
-//! Security groups, and their rules as one closed set: groups may refer to each other without a
-//! cycle, and a rule that somebody added is a difference.
+//! Security groups, and their rules as a set of its own: so groups may refer to each other without a
+//! cycle.
 
 use std::collections::BTreeSet;
 
-use engine::{Input, Pace, Replace, Resource};
+use engine::{Input, Pace, Replace, Resource, Shared};
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
@@ -50,7 +50,7 @@ pub struct Rule {
     pub description: String,
 }
 
-/// All rules of one group, both directions. Known by the group's id; a group without any rule has no
+/// The rules of one group, both directions. Known by the group's id; a group without any rule has no
 /// set of rules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecurityGroupRules {
@@ -61,6 +61,9 @@ pub struct SecurityGroupRules {
 impl Resource for SecurityGroupRules {
     const KIND: &'static str = "security-group-rules";
     const IMMUTABLE: &'static [&'static str] = &["group"];
+    // EC2 gives a new group a rule that lets everything out.
+    const SHARED: &'static [Shared] =
+        &[Shared::with_defaults("rules", &["direction", "protocol", "from", "to", "peer"])];
     const READS: u32 = 2;
     const PACE: Pace = Pace::QUICK;
     type Outputs = IdOutputs;

@@ -1,5 +1,5 @@
-//! Tags as a closed set: what is on a resource beyond them is a difference. Tags that AWS itself
-//! sets (`aws:…`) and the operation tag, which differs by design, are left out.
+//! Tags as a set that others may add to. Tags that AWS itself sets (`aws:…`) and the operation tag, which
+//! differs by design, are left out.
 
 use std::collections::BTreeMap;
 

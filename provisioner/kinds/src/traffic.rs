@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Input, Pace, Replace, Resource};
+use engine::{Input, Pace, Replace, Resource, Shared};
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
@@ -142,7 +142,7 @@ pub struct ListenerRule {
     pub target_group: Input,
 }
 
-/// All rules of one listener but its default. Known by the listener's ARN; a listener without rules
+/// The rules of one listener but its default. Known by the listener's ARN; a listener without rules
 /// has no set of rules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ListenerRules {
@@ -155,6 +155,7 @@ pub struct ListenerRules {
 impl Resource for ListenerRules {
     const KIND: &'static str = "listener-rules";
     const IMMUTABLE: &'static [&'static str] = &["listener"];
+    const SHARED: &'static [Shared] = &[Shared::new("rules", &["priority"])];
     const CREATE_ONLY: &'static [&'static str] = &["tags"];
     const PACE: Pace = Pace::QUICK;
     type Outputs = ListenerOutputs;

@@ -19,7 +19,7 @@ use engine::plan::{Plan, plan};
 use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::{Journal, Store};
-use engine::{Clock, Graph, Kinds};
+use engine::{Clock, Graph, Kinds, Sharing};
 use tokio_util::sync::CancellationToken;
 
 use crate::emulator::{Emulator, REGION};
@@ -80,7 +80,7 @@ impl Prod {
 
     pub(crate) async fn compare(&self, aws: &Aws, state: &State) -> Plan {
         let picture = self.look(aws, &self.graph, state).await;
-        plan(&self.kinds, &self.graph, state, &picture).unwrap()
+        plan(&self.kinds, &self.graph, state, &picture, &Sharing::default()).unwrap()
     }
 
     async fn look(&self, aws: &Aws, graph: &Graph, state: &State) -> Picture {

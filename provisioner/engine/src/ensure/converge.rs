@@ -6,9 +6,10 @@ use super::BETWEEN_READS;
 use super::one::{Next, One, Progress, Sent};
 use crate::apply::holds_data;
 use crate::clock::Backoff;
-use crate::diff;
+use crate::diff::Comparison;
 use crate::error::{Class, Error, Result};
 use crate::kind::{Observed, OnFailure};
+use crate::plan::not_taken_back;
 use crate::resource::{Id, Ready, Replace};
 use crate::store::Store;
 
@@ -25,8 +26,8 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         progress: &mut Progress,
     ) -> Result<Next> {
         let traits = self.kind.traits();
-        let differences =
-            diff::diff(&self.desired, &current.spec, traits.create_only, traits.exact);
+        let found = self.compare(current, progress);
+        let Comparison { differences, .. } = &found;
         let has_failed = matches!(current.ready, Ready::Never(_));
         if differences.is_empty() && !has_failed {
             return self.settle(&current.ready, progress).await;
@@ -50,14 +51,36 @@ impl<C: Sync, S: Store> One<'_, C, S> {
                 paths.join(", ")
             )));
         }
-        self.update(current, progress).await?;
+        if !found.refused.is_empty() {
+            return Err(not_taken_back(self.address, &found));
+        }
+        self.update(current, &found, progress).await?;
         Ok(Next::Look)
     }
 
+    fn compare(&self, current: &Observed, progress: &Progress) -> Comparison {
+        let entry = self.entry();
+        let traits = self.kind.traits();
+        let sharing = &self.work.plan.sharing;
+        let mut found =
+            Comparison::new(&self.desired, entry.as_ref(), &current.spec, traits, sharing);
+        if progress.sent.as_ref().is_some_and(|sent| sent.answered) {
+            found.forget_resets();
+        }
+        found
+    }
+
     /// Makes the call. Whatever arrived is seen by the next look; a refusal does not count as a try.
-    async fn update(&self, current: &Observed, progress: &mut Progress) -> Result<()> {
+    async fn update(
+        &self,
+        current: &Observed,
+        found: &Comparison,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        self.note_sent().await?;
+        let desired = found.complete(&self.desired);
         let permit = self.work.may_change().await?;
-        let updated = self.kind.update(self.work.run.cloud, &self.desired, current).await;
+        let updated = self.kind.update(self.work.run.cloud, &desired, current).await;
         drop(permit);
         progress.good_reads = 0;
         let sent = |answered| {
@@ -83,6 +106,14 @@ impl<C: Sync, S: Store> One<'_, C, S> {
                 self.wait_out(&error, progress).await
             }
         }
+    }
+
+    /// Stores what an update may bring before it is sent: what it has brought is ours, even if this run
+    /// never hears of it.
+    async fn note_sent(&self) -> Result<()> {
+        let mut is_new = false;
+        self.change_entry(|entry| is_new = entry.send(&self.desired));
+        if is_new { self.work.run.journal.commit().await.map(drop) } else { Ok(()) }
     }
 
     /// It has failed. What failed before this run is replaced or updated. What fails after this run

@@ -51,6 +51,8 @@ impl<C: Sync, S: Store> One<'_, C, S> {
             let entry = state.resources.entry(address.clone()).or_default();
             entry.id = None;
             entry.desired.clone_from(&self.desired);
+            entry.sent = None;
+            entry.fresh = true;
             entry.depends.extend(depends.unwrap_or_default());
             // The same operation goes on after a restart: its token and tag still mean it.
             let intent = entry.intent.get_or_insert_with(|| Intent {

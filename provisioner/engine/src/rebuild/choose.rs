@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Findings;
-use crate::diff;
+use crate::diff::{Comparison, Sharing};
 use crate::kind::{Observed, Traits};
 use crate::resource::{Id, Replace};
 
@@ -45,9 +45,10 @@ impl Evidence<'_> {
         let used = |seen: &Observed| self.is_used(seen, candidates);
         let known = |seen: &Observed| self.last == Some(&seen.id);
         let as_desired = |seen: &Observed| {
-            let Traits { create_only, exact, .. } = self.traits;
             self.desired.is_some_and(|desired| {
-                diff::diff(desired, &seen.spec, create_only, exact).is_empty()
+                let found =
+                    Comparison::new(desired, None, &seen.spec, self.traits, &Sharing::default());
+                found.differences.is_empty()
             })
         };
         only(candidates, used)

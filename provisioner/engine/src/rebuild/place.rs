@@ -8,7 +8,7 @@ use super::choose::Evidence;
 use super::{Findings, Rebuilt, Sources, depends};
 use crate::address::Address;
 use crate::clock::patient;
-use crate::diff;
+use crate::diff::{Comparison, Sharing};
 use crate::error::Result;
 use crate::graph::Desired;
 use crate::input;
@@ -128,6 +128,8 @@ impl<'a, C: Sync> Places<'a, C> {
                         (None, None) => BTreeSet::new(),
                     },
                     intent: None,
+                    sent: None,
+                    fresh: false,
                     created: same.and_then(|entry| entry.created),
                 };
                 self.rebuilt.state.resources.insert(address.clone(), entry);
@@ -184,10 +186,11 @@ impl<'a, C: Sync> Places<'a, C> {
 /// What was last applied, as far as can be told: what is wanted, or, where the cloud has it otherwise,
 /// the cloud's side of it.
 fn applied(desired: &Value, seen: &Value, traits: &Traits) -> Value {
-    if diff::diff(desired, seen, traits.create_only, traits.exact).is_empty() {
+    let found = Comparison::new(desired, None, seen, traits, &Sharing::default());
+    if found.differences.is_empty() {
         return desired.clone();
     }
-    let mut applied = common(desired, seen);
+    let mut applied = common(desired, &found.without_kept(seen));
     for field in traits.create_only {
         if let (Some(fields), Some(value)) = (applied.as_object_mut(), desired.get(field)) {
             fields.insert((*field).into(), value.clone());

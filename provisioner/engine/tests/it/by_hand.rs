@@ -24,10 +24,8 @@ async fn a_change_by_hand_is_named_and_repaired() {
     memory.alter(&id_of(&memory, "vpc.main"), |spec| spec["dns_hostnames"] = json!(false));
     memory.alter(&id_of(&memory, "security-group-rules.api"), |spec| spec["rules"] = json!([]));
     let plan = plan_now(&memory, &graph).await;
-    let changed: Vec<_> = plan
-        .changes()
-        .map(|step| (step.address.as_str(), step.differences[0].path.as_str()))
-        .collect();
+    let changed: Vec<_> =
+        plan.changes().map(|step| (step.address.as_str(), step.differences[0].field())).collect();
     assert_eq!(changed, [("security-group-rules.api", "rules"), ("vpc.main", "dns_hostnames")]);
     converge(&memory, &graph).await;
     check(&memory, &graph).await;

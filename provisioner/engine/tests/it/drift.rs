@@ -103,8 +103,13 @@ async fn extras_in_closed_sets_are_named_one_by_one() {
     let found = findings(&memory, "security-group-rules.api").await;
     let mut wider = public.clone();
     wider["to"] = json!(23);
-    let added = [public, wider].map(|rule| change("rules", None, rule));
-    assert_eq!(found[0], change("rules", first, None));
+    let path = |rule: &Value| {
+        let part = |field: &str| rule[field].as_str().map_or(rule[field].to_string(), Into::into);
+        let key = ["direction", "protocol", "from", "to", "peer"].map(part).join(" ");
+        format!("rules[{key}]")
+    };
+    let added = [public, wider].map(|rule| change(&path(&rule), None, rule.clone()));
+    assert_eq!(found[0], change(&path(&first), first.clone(), None));
     assert_eq!(found[1..], added);
 
     let memory = up().await;
@@ -113,7 +118,7 @@ async fn extras_in_closed_sets_are_named_one_by_one() {
         spec["routes"].as_array_mut().unwrap().push(route.clone());
     });
     let found = findings(&memory, "route-table.public").await;
-    assert_eq!(found, [change("routes", None, route)]);
+    assert_eq!(found, [change("routes[0.0.0.0/1]", None, route)]);
 
     let memory = up().await;
     let policy = json!({"name": "extra", "document": {"Statement": []}});

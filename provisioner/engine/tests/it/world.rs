@@ -11,7 +11,7 @@ use engine::plan::{Plan, plan};
 use engine::refresh::refresh;
 use engine::state::State;
 use engine::store::{Journal, Store};
-use engine::{Address, Clock, Graph, Id, Result};
+use engine::{Address, Clock, Graph, Id, Result, Sharing};
 use stack::{Environment, Facts, Image};
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +87,7 @@ pub(crate) async fn process(
         |(state, version)| (state, Some(version)),
     );
     let picture = refresh(memory, &kinds, graph, &state, &clock).await?;
-    let plan = plan(&kinds, graph, &state, &picture)?;
+    let plan = plan(&kinds, graph, &state, &picture, &Sharing::default())?;
     let journal = Journal::new(memory.clone(), state, version);
     let allow = plan.losses(&kinds).map(|step| step.address.clone()).collect();
     let run = Run {
@@ -118,7 +118,7 @@ pub(crate) async fn plan_now(memory: &Memory, graph: &Graph) -> Plan {
     let kinds = kinds::all::<Memory>();
     let state = memory.stored().unwrap().unwrap_or_else(|| State::new("shop", "prod"));
     let picture = refresh(memory, &kinds, graph, &state, &Clock::real()).await.unwrap();
-    plan(&kinds, graph, &state, &picture).unwrap()
+    plan(&kinds, graph, &state, &picture, &Sharing::default()).unwrap()
 }
 
 /// Everything that must be true once a run has succeeded.

@@ -26,17 +26,20 @@ enum Place {
     Deployment,
 }
 
+const LAUNCH_TYPE: &str = "launchType";
+const PROVIDERS: &str = "capacityProviderStrategy";
+
 /// Source: the request syntax of CreateService and UpdateService in the ECS API reference.
 const FIELDS: &[Field] = &[
     updatable("availabilityZoneRebalancing", Some(|| json!("DISABLED"))),
-    updatable("capacityProviderStrategy", Some(|| json!([]))),
+    updatable(PROVIDERS, Some(|| json!([]))),
     updatable("deploymentConfiguration", None),
     updatable("deploymentController", Some(|| json!({"type": "ECS"}))),
     updatable("desiredCount", None),
     updatable("enableECSManagedTags", Some(|| json!(false))),
     updatable("enableExecuteCommand", Some(|| json!(false))),
     updatable("healthCheckGracePeriodSeconds", Some(|| json!(0))),
-    fixed("launchType"),
+    fixed(LAUNCH_TYPE),
     updatable("loadBalancers", Some(|| json!([]))),
     updatable("networkConfiguration", None),
     updatable("placementConstraints", Some(|| json!([]))),
@@ -107,7 +110,13 @@ pub(super) fn primary(service: &Value) -> &Value {
 pub(super) fn changes(desired: &Fields, seen: &Fields) -> Result<Fields> {
     let (wanted, now) = (Value::Object(desired.clone()), Value::Object(seen.clone()));
     let found = diff::diff(&wanted, &now, &[], &[]);
-    let names: BTreeSet<&str> = found.iter().map(diff::Difference::field).collect();
+    let mut names: BTreeSet<&str> = found.iter().map(diff::Difference::field).collect();
+    let mut changes = Fields::new();
+    if names.contains(LAUNCH_TYPE) && uses_providers(seen) && !uses_providers(desired) {
+        names.remove(LAUNCH_TYPE);
+        changes.insert(PROVIDERS.into(), json!([]));
+        changes.insert("forceNewDeployment".into(), true.into());
+    }
     let can_change = |name: &str| FIELDS.iter().any(|field| field.name == name && field.updatable);
     let fixed: Vec<&str> = names.iter().copied().filter(|name| !can_change(name)).collect();
     if !fixed.is_empty() {
@@ -121,7 +130,15 @@ pub(super) fn changes(desired: &Fields, seen: &Fields) -> Result<Fields> {
         ));
     }
     let value = |name: &str| Some((name.to_owned(), desired.get(name)?.clone()));
-    Ok(names.into_iter().filter_map(value).collect())
+    changes.extend(names.into_iter().filter_map(value));
+    Ok(changes)
+}
+
+/// Whether somebody has moved the service from its launch type to capacity providers. UpdateService takes
+/// no launch type, but an empty strategy leads back to it; the deployment must be asked for.
+/// Source: `capacityProviderStrategy` of UpdateService in the ECS API reference.
+fn uses_providers(settings: &Fields) -> bool {
+    settings.get(PROVIDERS).and_then(Value::as_array).is_some_and(|items| !items.is_empty())
 }
 
 #[cfg(test)]
@@ -156,6 +173,16 @@ mod tests {
         let sent = json!({
             "deploymentConfiguration": {"maximumPercent": 150, "minimumHealthyPercent": 100}});
         assert_eq!(Value::Object(changes(&wanted, &now).unwrap()), sent);
+    }
+
+    #[test]
+    fn capacity_providers_give_way_to_the_launch_type() {
+        let wanted = fields(json!({"launchType": "FARGATE", "propagateTags": "SERVICE"}));
+        let moved = fields(json!({
+            "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+            "propagateTags": "SERVICE"}));
+        let sent = json!({"capacityProviderStrategy": [], "forceNewDeployment": true});
+        assert_eq!(Value::Object(changes(&wanted, &moved).unwrap()), sent);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use engine::plan::{Plan, Step, plan};
 use engine::refresh::Picture;
 use engine::state::State;
 use engine::store::Store;
-use engine::{Address, Kind, Observed, Result};
+use engine::{Address, Kind, Observed, Result, Sharing};
 
 use self::changes::{Change, Ids, UNSEEN, alike, changeable, changes};
 use super::Prod;
@@ -23,7 +23,7 @@ async fn whatever_is_changed_behind_our_back_is_named() {
     let aws = prod.connect();
     let (state, _) = prod.store(&aws).load().await.unwrap().unwrap();
     let picture = prod.look(&aws, &prod.graph, &state).await;
-    let calm = plan(&prod.kinds, &prod.graph, &state, &picture).unwrap();
+    let calm = plan(&prod.kinds, &prod.graph, &state, &picture, &Sharing::default()).unwrap();
     assert!(calm.is_empty(), "{:#?}", calm.changes().collect::<Vec<_>>());
     let ids = Ids::of(&calm);
     let mut wrong = Vec::new();
@@ -80,7 +80,7 @@ async fn again(prod: &Prod, aws: &Aws, state: &State, before: &Picture, at: &Add
         picture.seen.remove(address);
     }
     picture.seen.extend(prod.look(aws, &part, &known).await.seen);
-    plan(&prod.kinds, &prod.graph, state, &picture).unwrap()
+    plan(&prod.kinds, &prod.graph, state, &picture, &Sharing::default()).unwrap()
 }
 
 /// Changes one thing. Mostly the adapter can, told to want something else.
