@@ -1,6 +1,7 @@
 //! An image as a manifest and its blobs, ready to be pushed.
 
 mod archive;
+mod listing;
 mod program;
 
 pub use program::Recipe;
@@ -16,7 +17,8 @@ use crate::{Architecture, Digest, Error, Result};
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 /// An image for one architecture.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Layout {
 pub struct Blob {
     pub digest: Digest,
     pub size: u64,
+    /// What a manifest says that it is.
+    media_type: &'static str,
     source: Source,
 }
 
@@ -54,8 +58,9 @@ pub(crate) struct Descriptor {
 }
 
 impl Blob {
-    fn memory(bytes: Bytes) -> Self {
-        Self { digest: Digest::of(&bytes), size: bytes.len() as u64, source: Source::Memory(bytes) }
+    fn memory(media_type: &'static str, bytes: Bytes) -> Self {
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        Self { digest, size, media_type, source: Source::Memory(bytes) }
     }
 
     /// At most `length` bytes from `offset` on.
@@ -79,9 +84,9 @@ impl Blob {
         }
     }
 
-    fn descriptor(&self, media_type: &str) -> Descriptor {
+    fn descriptor(&self) -> Descriptor {
         let (digest, size) = (self.digest.clone(), self.size);
-        Descriptor { media_type: media_type.into(), digest, size }
+        Descriptor { media_type: self.media_type.into(), digest, size }
     }
 }
 
@@ -90,8 +95,8 @@ impl Layout {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": config.descriptor(CONFIG),
-            "layers": layers.iter().map(|layer| layer.descriptor(LAYER)).collect::<Vec<_>>(),
+            "config": config.descriptor(),
+            "layers": layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
         });
         let manifest = Bytes::from(manifest.to_string());
         let digest = Digest::of(&manifest);

@@ -34,6 +34,8 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Debug)]
 pub struct Registry {
     http: reqwest::Client,
+    /// For uploads, which have a limit of their own for silence.
+    uploads: reqwest::Client,
     /// `registry-1.docker.io`, `127.0.0.1:5000`.
     host: String,
     scheme: &'static str,
@@ -45,13 +47,12 @@ pub struct Registry {
 impl Registry {
     /// `plain_http` is for emulators on the own machine.
     pub fn new(host: &str, credentials: Option<Credentials>, plain_http: bool) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(wire::CONNECT)
-            .read_timeout(wire::SILENCE)
-            .build()
-            .map_err(|error| Error::Unreachable { url: host.into(), why: error.to_string() })?;
+        let client = || reqwest::Client::builder().connect_timeout(wire::CONNECT);
+        let wrong =
+            |error: reqwest::Error| Error::Unreachable { url: host.into(), why: error.to_string() };
         Ok(Self {
-            http,
+            http: client().read_timeout(wire::SILENCE).build().map_err(wrong)?,
+            uploads: client().build().map_err(wrong)?,
             host: host.into(),
             scheme: if plain_http { "http" } else { "https" },
             credentials,

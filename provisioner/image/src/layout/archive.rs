@@ -1,27 +1,19 @@
 //! An image out of the archive that `docker save` writes, and back into one that `docker load` reads.
-//!
-//! Old and new Docker engines write different archives, but both list configuration and layers in
-//! `manifest.json`. Layers that are not compressed yet are compressed here.
+//! Layers that are not compressed yet are compressed here.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use flate2::{Compression, GzBuilder};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::{Blob, Layout, Source};
+use super::listing::Unpacked;
+use super::{Blob, CONFIG, GZIP, Layout, Source, ZSTD};
 use crate::digest::Hashing;
 use crate::{Architecture, Error, Result};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listing {
-    config: PathBuf,
-    layers: Vec<PathBuf>,
-}
 
 #[derive(Deserialize)]
 struct Config {
@@ -39,17 +31,9 @@ impl Layout {
         tar::Archive::new(BufReader::new(archive))
             .unpack(folder.path())
             .map_err(|error| wrong(error.to_string()))?;
-        let read = |name: &Path| {
-            let within = name.components().all(|part| matches!(part, Component::Normal(_)));
-            let bytes = within.then(|| std::fs::read(folder.path().join(name)).ok()).flatten();
-            bytes.ok_or_else(|| wrong(format!("it has no {}", name.display())))
-        };
-        let listing: Vec<Listing> = serde_json::from_slice(&read(Path::new("manifest.json"))?)
-            .map_err(|error| wrong(error.to_string()))?;
-        let [listing] = &*listing else {
-            return Err(wrong(format!("it holds {} images, not one", listing.len())));
-        };
-        let bytes = read(&listing.config)?;
+        let unpacked = Unpacked(folder.path());
+        let listing = unpacked.listing().map_err(wrong)?;
+        let bytes = unpacked.read(&listing.config).map_err(wrong)?;
         let config: Config =
             serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         let architecture = match (&*config.os, &*config.architecture) {
@@ -57,23 +41,15 @@ impl Layout {
             ("linux", "arm64") => Architecture::Arm64,
             (os, other) => return Err(wrong(format!("its platform is {os}/{other}"))),
         };
-        let layers = listing
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(number, name)| {
-                let within = name.components().all(|part| matches!(part, Component::Normal(_)));
-                if !within {
-                    return Err(wrong(format!("it lists {}", name.display())));
-                }
-                let from = folder.path().join(name);
-                let to = format!("layer-{number}.tar.gz");
-                let (digest, size) =
-                    compress(&from, &folder.path().join(&to)).map_err(Error::file(&from))?;
-                Ok(Blob { digest, size, source: Source::File(Arc::clone(&folder), to) })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self::new(architecture, Blob::memory(bytes.into()), layers))
+        let layers = listing.layers.iter().enumerate().map(|(number, name)| {
+            let from = unpacked.file(name).map_err(wrong)?;
+            let to = format!("layer-{number}");
+            let (digest, size, media_type) =
+                compress(&from, &folder.path().join(&to)).map_err(Error::file(&from))?;
+            Ok(Blob { digest, size, media_type, source: Source::File(Arc::clone(&folder), to) })
+        });
+        let layers = layers.collect::<Result<Vec<_>>>()?;
+        Ok(Self::new(architecture, Blob::memory(CONFIG, bytes.into()), layers))
     }
 
     /// An archive with this image in it, under the name `reference` (`repository:tag`).
@@ -100,14 +76,22 @@ impl Layout {
     }
 }
 
-/// Writes a compressed copy; a layer that is compressed already is copied as it is.
-fn compress(from: &Path, to: &Path) -> std::io::Result<(crate::Digest, u64)> {
-    let mut source = BufReader::new(File::open(from)?);
-    let mut magic = [0; 2];
-    let got = source.read(&mut magic)?;
-    let mut source = magic[..got].chain(source);
+/// Writes a compressed copy and says what it is; a layer that is compressed already is copied as it is.
+///
+/// A base image's layers may come in zstd (RFC 8878, section 3.1.1), which the containerd store keeps.
+/// Compressed once more and declared as gzip no task could unpack it.
+fn compress(from: &Path, to: &Path) -> std::io::Result<(crate::Digest, u64, &'static str)> {
+    let mut source = File::open(from)?;
+    let mut magic = Vec::new();
+    Read::by_ref(&mut source).take(4).read_to_end(&mut magic)?;
+    let found = match *magic {
+        [0x1f, 0x8b, ..] => Some(GZIP),
+        [0x28, 0xb5, 0x2f, 0xfd] => Some(ZSTD),
+        _ => None,
+    };
+    let mut source = magic.chain(BufReader::new(source));
     let mut target = Hashing::new(BufWriter::new(File::create(to)?));
-    if magic == [0x1f, 0x8b] {
+    if found.is_some() {
         std::io::copy(&mut source, &mut target)?;
     } else {
         let mut gzip = GzBuilder::new().mtime(0).write(target, Compression::default());
@@ -116,5 +100,5 @@ fn compress(from: &Path, to: &Path) -> std::io::Result<(crate::Digest, u64)> {
     }
     let (mut file, digest, size) = target.finish();
     file.flush()?;
-    Ok((digest, size))
+    Ok((digest, size, found.unwrap_or(GZIP)))
 }

@@ -16,7 +16,7 @@ use flate2::{Compression, GzBuilder};
 use serde_json::json;
 use tar::{Builder, EntryType, Header};
 
-use super::{Blob, Layout};
+use super::{Blob, CONFIG, GZIP, Layout};
 use crate::digest::Hashing;
 use crate::{Error, Result, architecture};
 
@@ -73,8 +73,8 @@ impl Layout {
             "rootfs": {"type": "layers", "diff_ids": [diff.as_str()]},
             "history": [{"created": "1970-01-01T00:00:00Z", "created_by": format!("/{name}")}],
         });
-        let config = Blob::memory(Bytes::from(config.to_string()));
-        Ok(Self::new(architecture, config, vec![Blob::memory(layer)]))
+        let config = Blob::memory(CONFIG, Bytes::from(config.to_string()));
+        Ok(Self::new(architecture, config, vec![Blob::memory(GZIP, layer)]))
     }
 }
 

@@ -1,16 +1,13 @@
 //! Copying an image between repositories or registries, digest for digest: what was tested is what is
 //! promoted.
 
-use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
-use reqwest::header::RANGE;
-use reqwest::{Method, Response, StatusCode};
-use tokio::sync::Mutex;
+use reqwest::{Method, StatusCode};
 
 use super::Registry;
 use super::authentication::Access;
 use super::inspect::Raw;
-use super::push::{AT_ONCE, Content};
+use super::push::{Content, Pieces};
 use super::wire::{Request, unexpected};
 use crate::layout::Descriptor;
 use crate::{Digest, Error, Result};
@@ -52,18 +49,9 @@ async fn copy_blobs(from: (&Registry, &str), to: (&Registry, &str), raw: &Raw) -
     let mount = (from.0.host == to.0.host).then_some(from.1);
     let blobs = raw.manifest.layers.iter().chain(&raw.manifest.config);
     let blobs: Vec<_> = blobs
-        .map(|blob| Remote {
-            registry: from.0,
-            repository: from.1,
-            blob: blob.clone(),
-            stream: Mutex::new(None),
-        })
+        .map(|blob| Remote { registry: from.0, repository: from.1, blob: blob.clone() })
         .collect();
-    futures::stream::iter(&blobs)
-        .map(|blob| to.0.push_blob(to.1, blob, mount))
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await
+    to.0.push_blobs(to.1, &blobs, mount).await
 }
 
 /// A blob in another registry, read as it is sent on.
@@ -71,14 +59,6 @@ struct Remote<'a> {
     registry: &'a Registry,
     repository: &'a str,
     blob: Descriptor,
-    /// The answer that is being read, how far it has been read, and what was read too much.
-    stream: Mutex<Option<Reading>>,
-}
-
-struct Reading {
-    answer: Response,
-    offset: u64,
-    rest: Bytes,
 }
 
 impl Content for Remote<'_> {
@@ -90,62 +70,17 @@ impl Content for Remote<'_> {
         self.blob.size
     }
 
-    async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
-        let mut stream = self.stream.lock().await;
-        let mut reading = match stream.take() {
-            Some(reading) if reading.offset == offset => reading,
-            _ => self.open(offset).await?,
-        };
-        let mut chunk = BytesMut::from(&*reading.rest);
-        while chunk.len() < length {
-            match reading.answer.chunk().await {
-                Ok(Some(bytes)) => chunk.extend_from_slice(&bytes),
-                Ok(None) => break,
-                Err(error) => {
-                    let url = reading.answer.url().to_string();
-                    return Err(Error::Unreachable { url, why: error.without_url().to_string() });
-                }
-            }
-        }
-        reading.rest = chunk.split_off(length.min(chunk.len())).freeze();
-        reading.offset += chunk.len() as u64;
-        let missing = reading.offset < self.blob.size && chunk.len() < length;
-        if missing {
-            let what = format!("{}/{}", self.registry.host, self.blob.digest);
-            let found = format!("cut off after {} bytes", reading.offset);
-            return Err(Error::WrongDigest { what, expected: self.blob.digest.clone(), found });
-        }
-        *stream = Some(reading);
-        Ok(chunk.freeze())
-    }
-}
-
-impl Remote<'_> {
-    async fn open(&self, offset: u64) -> Result<Reading> {
+    async fn pieces(&self) -> Result<Pieces> {
         let url = self.registry.url(self.repository, &format!("blobs/{}", self.blob.digest));
-        let mut request = Request::new(Method::GET, url, Access::Pull);
-        if offset > 0 {
-            request = request.header(RANGE, format!("bytes={offset}-"));
-        }
+        let request = Request::new(Method::GET, &url, Access::Pull);
         let answer = self.registry.send(self.repository, request).await?;
-        match answer.status() {
-            StatusCode::PARTIAL_CONTENT => Ok(Reading { answer, offset, rest: Bytes::new() }),
-            StatusCode::OK => {
-                let mut reading = Reading { answer, offset: 0, rest: Bytes::new() };
-                // A registry that knows no ranges sends everything again.
-                while reading.offset < offset {
-                    let chunk = reading.answer.chunk().await.ok().flatten().unwrap_or_default();
-                    if chunk.is_empty() {
-                        return Err(unexpected(reading.answer).await);
-                    }
-                    let skip = usize::try_from(offset - reading.offset).unwrap_or(usize::MAX);
-                    let skip = skip.min(chunk.len());
-                    reading.offset += skip as u64;
-                    reading.rest = chunk.slice(skip..);
-                }
-                Ok(reading)
-            }
-            _ => Err(unexpected(answer).await),
+        if answer.status() != StatusCode::OK {
+            return Err(unexpected(answer).await);
         }
+        let pieces = answer.bytes_stream().map_err(move |error| Error::Unreachable {
+            url: url.clone(),
+            why: error.without_url().to_string(),
+        });
+        Ok(pieces.boxed())
     }
 }

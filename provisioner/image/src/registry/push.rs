@@ -1,34 +1,42 @@
 //! Pushing: blobs that are not there yet, then the manifest that names them.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::Registry;
 use super::authentication::Access;
 use super::inspect::MANIFESTS;
-use super::wire::{Request, complaint, unexpected};
-use crate::layout::MANIFEST;
+use super::wire::{Request, backoff, complaint, unexpected};
+use crate::layout::{Blob, MANIFEST};
 use crate::{Digest, Error, Layout, Result};
 
-/// How much is sent at once. ECR wants at least 5 MiB per part but for the last.
-pub(super) const CHUNK: usize = 16 * 1024 * 1024;
+/// How many blobs are sent at a time. Sending all layers at once made pushes to ECR fail
+/// (dotnet/sdk-container-builds#279); Docker sends five, containerd three.
+const AT_ONCE: usize = 4;
 
-/// How many blobs are sent at a time.
-pub(super) const AT_ONCE: usize = 4;
+/// How often a blob is sent in all before it is given up.
+const TRIES: u32 = 6;
 
-/// How often an upload is taken up again before it is given up.
-const RESUMES: u32 = 5;
+/// How much is read from a file at once.
+const PIECE: usize = 256 * 1024;
 
-/// What is to be uploaded, piece by piece.
+/// The bytes of a blob, in order.
+pub(super) type Pieces = BoxStream<'static, Result<Bytes>>;
+
+/// What is to be uploaded.
 pub(super) trait Content: Sync {
     fn digest(&self) -> &Digest;
     fn size(&self) -> u64;
-    fn read(&self, offset: u64, length: usize) -> impl Future<Output = Result<Bytes>> + Send;
+    /// Begins to read it, from the first byte on each time.
+    fn pieces(&self) -> impl Future<Output = Result<Pieces>> + Send;
 }
 
-impl Content for crate::layout::Blob {
+impl Content for Blob {
     fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -37,8 +45,13 @@ impl Content for crate::layout::Blob {
         self.size
     }
 
-    async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
-        Self::read(self, offset, length)
+    async fn pieces(&self) -> Result<Pieces> {
+        let pieces = futures::stream::try_unfold((self.clone(), 0), |(blob, offset)| async move {
+            let piece = blob.read(offset, PIECE)?;
+            let next = offset + piece.len() as u64;
+            Ok((!piece.is_empty()).then_some((piece, (blob, next))))
+        });
+        Ok(pieces.boxed())
     }
 }
 
@@ -55,52 +68,52 @@ impl Registry {
         repository: &str,
         tag: Option<&str>,
     ) -> Result<Digest> {
-        futures::stream::iter(&layout.blobs)
-            .map(|blob| self.push_blob(repository, blob, None))
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<()>()
-            .await?;
+        self.push_blobs(repository, &layout.blobs, None).await?;
         self.put_manifest(repository, tag, MANIFEST, &layout.manifest).await
+    }
+
+    /// Uploads what is not there yet, each content once: an image may list a layer several times.
+    pub(super) async fn push_blobs<C: Content>(
+        &self,
+        repository: &str,
+        contents: &[C],
+        mount: Option<&str>,
+    ) -> Result<()> {
+        let contents: BTreeMap<_, _> = contents.iter().map(|one| (one.digest(), one)).collect();
+        futures::stream::iter(contents.into_values())
+            .map(|content| self.push_blob(repository, content, mount))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Uploads a blob, unless it is there. A registry that has it in the repository `mount` may take
     /// it from there.
-    pub(super) async fn push_blob(
+    ///
+    /// A blob is sent whole in one `PUT`, as containerd does. An interrupted one begins anew: the
+    /// `Range` of ECR's upload sessions stays at the end of the first part, and its answers to `PATCH`
+    /// are 201 instead of 202 (aws/containers-roadmap#2831, dotnet/sdk-container-builds#279), so the
+    /// place to go on from cannot be had from it.
+    async fn push_blob(
         &self,
         repository: &str,
         content: &impl Content,
         mount: Option<&str>,
     ) -> Result<()> {
-        let digest = content.digest();
-        if self.has_blob(repository, digest).await? {
-            return Ok(());
-        }
         let mut tries = 0;
-        // Where the upload stands: none when it has to begin.
-        let mut upload = None;
-        loop {
-            let (location, offset) = match upload.take() {
-                Some(standing) => standing,
-                None => match self.begin(repository, digest, mount).await? {
-                    Some(location) => (location, 0),
-                    None => return Ok(()),
-                },
-            };
-            let Err(error) = self.continue_upload(repository, content, &location, offset).await
-            else {
+        // Asked before each try: the answer to the last one may be what was lost.
+        while !self.has_blob(repository, content.digest()).await? {
+            let Some(location) = self.begin(repository, content.digest(), mount).await? else {
                 return Ok(());
             };
             tries += 1;
-            let damaged = matches!(&error, Error::WrongDigest { .. } | Error::Denied { .. });
-            if damaged || tries > RESUMES {
-                return Err(error);
+            match self.upload(repository, content, &location).await {
+                Ok(()) => return Ok(()),
+                Err(error) if tries >= TRIES || is_final(&error) => return Err(error),
+                Err(_) => tokio::time::sleep(backoff(tries)).await,
             }
-            // The last answer may be what was lost.
-            if self.has_blob(repository, digest).await? {
-                return Ok(());
-            }
-            upload = self.standing(repository, &location, content.size()).await;
         }
+        Ok(())
     }
 
     async fn has_blob(&self, repository: &str, digest: &Digest) -> Result<bool> {
@@ -120,15 +133,24 @@ impl Registry {
         digest: &Digest,
         mount: Option<&str>,
     ) -> Result<Option<String>> {
-        let mut url = self.url(repository, "blobs/uploads/");
+        let url = self.url(repository, "blobs/uploads/");
+        let post = |url: &str| Request::new(Method::POST, url, Access::Push).body(Bytes::new());
         if let Some(from) = mount {
-            url = format!("{url}?mount={digest}&from={from}");
+            // Who may not read there, or cannot take from there, uploads instead.
+            let mounting = post(&format!("{url}?mount={digest}&from={from}"));
+            match self.send(repository, mounting).await {
+                Ok(answer) if answer.status() == StatusCode::CREATED => return Ok(None),
+                Ok(answer) if answer.status().is_success() => {
+                    return upload_location(&answer).map(Some);
+                }
+                Ok(_) | Err(Error::Denied { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let request = Request::new(Method::POST, &url, Access::Push).body(Bytes::new());
-        let answer = self.send(repository, request).await?;
+        let answer = self.send(repository, post(&url)).await?;
         match answer.status() {
             StatusCode::CREATED => Ok(None),
-            StatusCode::ACCEPTED => upload_location(&answer).map(Some),
+            status if status.is_success() => upload_location(&answer).map(Some),
             StatusCode::NOT_FOUND => {
                 let (registry, what) = (self.host.clone(), format!("the repository {repository}"));
                 Err(Error::Absent { registry, what })
@@ -137,66 +159,32 @@ impl Registry {
         }
     }
 
-    async fn continue_upload(
-        &self,
-        repository: &str,
-        content: &impl Content,
-        location: &str,
-        mut offset: u64,
-    ) -> Result<()> {
-        let mut location = location.to_owned();
-        while offset < content.size() {
-            let chunk = content.read(offset, CHUNK).await?;
-            let end = offset + chunk.len() as u64;
-            // Sent once: only the registry knows how much of it has arrived.
-            let request = Request::new(Method::PATCH, &location, Access::Push)
-                .header(CONTENT_TYPE, "application/octet-stream")
-                .header(CONTENT_RANGE, format!("{offset}-{}", end - 1))
-                .body(chunk)
-                .once();
-            let answer = self.send(repository, request).await?;
-            if answer.status() != StatusCode::ACCEPTED {
-                return Err(unexpected(answer).await);
-            }
-            location = upload_location(&answer)?;
-            offset = end;
-        }
-        self.finish(repository, content.digest(), &location).await
-    }
-
-    async fn finish(&self, repository: &str, digest: &Digest, location: &str) -> Result<()> {
+    /// Sends a whole blob to where an upload was begun.
+    async fn upload(&self, repository: &str, content: &impl Content, location: &str) -> Result<()> {
         let mut url = Url::parse(location)
             .map_err(|error| Error::Unreachable { url: location.into(), why: error.to_string() })?;
-        url.query_pairs_mut().append_pair("digest", digest.as_str());
-        let request = Request::new(Method::PUT, url, Access::Push).body(Bytes::new()).once();
-        let answer = self.send(repository, request).await?;
+        url.query_pairs_mut().append_pair("digest", content.digest().as_str());
+        let request = Request::new(Method::PUT, url, Access::Push)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, content.size().to_string());
+        let answer = self.send_stream(repository, &request, content.pieces().await?).await?;
         match answer.status() {
-            StatusCode::CREATED => confirm("a layer", digest, &answer),
+            // The specification's answer is 201; containerd takes 200, 202 and 204 as well.
+            status if status.is_success() => confirm("a layer", content.digest(), &answer),
+            StatusCode::FORBIDDEN => {
+                let (registry, repository) = (self.host.clone(), repository.into());
+                Err(Error::Denied { registry, repository, why: complaint(answer).await })
+            }
             StatusCode::BAD_REQUEST => {
                 let why = complaint(answer).await;
                 if why.starts_with("DIGEST_INVALID") {
-                    let (what, expected) = ("a layer".into(), digest.clone());
+                    let (what, expected) = ("a layer".into(), content.digest().clone());
                     return Err(Error::WrongDigest { what, expected, found: why });
                 }
                 Err(Error::Registry { url: location.into(), status: 400, why })
             }
             _ => Err(unexpected(answer).await),
         }
-    }
-
-    /// Where an interrupted upload stands, if the registry still knows.
-    async fn standing(&self, repository: &str, location: &str, size: u64) -> Option<(String, u64)> {
-        let request = Request::new(Method::GET, location, Access::Push);
-        let answer = self.send(repository, request).await.ok()?;
-        if answer.status() != StatusCode::NO_CONTENT {
-            return None;
-        }
-        // `0-1048575`; some registries write `bytes=` in front, as they would in HTTP. An upload that
-        // has nothing yet says `0-0`, which could also be one byte: begin anew.
-        let range = answer.headers().get(RANGE)?.to_str().ok()?;
-        let last: u64 = range.rsplit('-').next()?.parse().ok()?;
-        let next = upload_location(&answer).unwrap_or_else(|_| location.into());
-        (last > 0 && last < size).then_some((next, last + 1))
     }
 
     /// Puts a manifest's exact bytes under a tag or, without one, under its digest.
@@ -251,6 +239,17 @@ impl Registry {
             _ => Err(unexpected(answer).await),
         }
     }
+}
+
+/// Whether sending the same again cannot help.
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::WrongDigest { .. }
+            | Error::Denied { .. }
+            | Error::Absent { .. }
+            | Error::File { .. }
+    )
 }
 
 /// A `Location` may be relative.

@@ -1,14 +1,18 @@
 //! Requests to a registry: authenticated when it asks, repeated when that may help.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Registry;
 use super::authentication::Access;
+use super::push::Pieces;
 use crate::{Error, Result};
 
 /// How long a connection may take to come about.
@@ -16,6 +20,10 @@ pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
 /// How long a registry may say nothing.
 pub(super) const SILENCE: Duration = Duration::from_mins(1);
+
+/// How long an upload may stand still: nothing is taken, or all is taken and not answered. A registry
+/// looks at a whole layer before it answers.
+const STANDSTILL: Duration = Duration::from_mins(5);
 
 /// How often a request is sent in all.
 const TRIES: u32 = 5;
@@ -28,14 +36,12 @@ pub(super) struct Request {
     pub(super) access: Access,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Option<Bytes>,
-    /// Whether sending it twice does no harm.
-    pub(super) repeatable: bool,
 }
 
 impl Request {
     pub(super) fn new(method: Method, url: impl Into<String>, access: Access) -> Self {
         let url = url.into();
-        Self { method, url, access, headers: vec![], body: None, repeatable: true }
+        Self { method, url, access, headers: vec![], body: None }
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -45,11 +51,6 @@ impl Request {
 
     pub(super) fn body(mut self, body: Bytes) -> Self {
         self.body = Some(body);
-        self
-    }
-
-    pub(super) fn once(mut self) -> Self {
-        self.repeatable = false;
         self
     }
 }
@@ -68,14 +69,13 @@ impl Registry {
         loop {
             tries += 1;
             let outcome = self.attempt(&scope, &request).await;
-            let again = request.repeatable && tries < TRIES;
+            let again = tries < TRIES;
             match outcome {
                 // A grant may have run out meanwhile: one fresh one per request.
                 Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && !renewed => {
                     renewed = true;
                     let grant = self.grant(answer.headers(), repository, &scope).await?;
-                    let mut grants =
-                        self.grants.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
                     grants.insert(scope.clone(), grant);
                     continue;
                 }
@@ -97,12 +97,42 @@ impl Registry {
                     return Err(Error::Unreachable { url: request.url, why });
                 }
             }
-            let longest = Duration::from_millis(250) * 2u32.pow(tries);
-            tokio::time::sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
+            tokio::time::sleep(backoff(tries)).await;
         }
     }
 
-    async fn attempt(&self, scope: &str, request: &Request) -> Result<Response, reqwest::Error> {
+    /// Sends a request with a body that is read as it goes, once. The client's limit for silence
+    /// would also count the time that sending takes; here it begins anew with each piece.
+    pub(super) async fn send_stream(
+        &self,
+        repository: &str,
+        request: &Request,
+        pieces: Pieces,
+    ) -> Result<Response> {
+        let progress = Progress::default();
+        let failed = Arc::new(Mutex::new(None));
+        let (moved, slot) = (progress.clone(), Arc::clone(&failed));
+        let body = pieces.inspect_ok(move |_| moved.note()).map_err(move |error| {
+            let said = std::io::Error::other(error.to_string());
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            said
+        });
+        let headers = self.headers(&request.access.scope(repository), request);
+        let call = self.uploads.request(request.method.clone(), &request.url).headers(headers);
+        let call = call.body(reqwest::Body::wrap_stream(body)).send();
+        let unreachable = |why: String| Error::Unreachable { url: request.url.clone(), why };
+        match progress.watch(call).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => {
+                // What could not be read says more than that sending it ended.
+                let read = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(read.unwrap_or_else(|| unreachable(causes(&error.without_url()))))
+            }
+            None => Err(unreachable(format!("nothing moved for {} s", STANDSTILL.as_secs()))),
+        }
+    }
+
+    fn headers(&self, scope: &str, request: &Request) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             if let Ok(value) = HeaderValue::from_str(value) {
@@ -111,11 +141,16 @@ impl Registry {
         }
         // A registry may store uploads elsewhere and say so; its password is not for others.
         if request.url.starts_with(&format!("{}://{}/", self.scheme, self.host)) {
-            let grants = self.grants.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(grant) = grants.get(scope) {
                 grant.apply(&mut headers);
             }
         }
+        headers
+    }
+
+    async fn attempt(&self, scope: &str, request: &Request) -> Result<Response, reqwest::Error> {
+        let headers = self.headers(scope, request);
         let call = self.http.request(request.method.clone(), &request.url).headers(headers);
         match &request.body {
             Some(body) => call.body(body.clone()),
@@ -123,6 +158,48 @@ impl Registry {
         }
         .send()
         .await
+    }
+}
+
+/// How long to wait before the next try: twice as long each time, with jitter.
+pub(super) fn backoff(tries: u32) -> Duration {
+    let longest = Duration::from_millis(250) * 2u32.pow(tries);
+    longest.mul_f64(rand::random_range(0.5..1.0))
+}
+
+/// When an upload last moved.
+#[derive(Clone)]
+struct Progress(Arc<Mutex<Instant>>);
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Progress {
+    fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn limit(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) + STANDSTILL
+    }
+
+    /// What the work gives; none when it stood still for too long.
+    async fn watch<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            let limit = self.limit();
+            tokio::select! {
+                done = &mut work => return Some(done),
+                () = tokio::time::sleep_until(limit) => {
+                    if self.limit() == limit {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -149,6 +226,9 @@ pub(super) async fn complaint(answer: Response) -> String {
 
 /// An answer that should have been another.
 pub(super) async fn unexpected(answer: Response) -> Error {
-    let (url, status) = (answer.url().to_string(), answer.status().as_u16());
-    Error::Registry { url, status, why: complaint(answer).await }
+    let status = answer.status().as_u16();
+    // Blobs may be elsewhere, at a URL whose query is as good as a password for a while.
+    let mut url = answer.url().clone();
+    url.set_query(None);
+    Error::Registry { url: url.into(), status, why: complaint(answer).await }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 use image::{Architecture, Docker, Error, Layout, Recipe};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{AARCH64, X86_64, elf, write};
@@ -71,9 +71,9 @@ fn a_program_finds_what_it_needs() {
 
     let config = config(&image);
     assert_eq!((&config["architecture"], &config["os"]), (&"amd64".into(), &"linux".into()));
-    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/api"]));
+    assert_eq!(config["config"]["Entrypoint"], json!(["/api"]));
     assert_eq!(config["config"]["User"], "65532:65532");
-    assert_eq!(config["config"]["ExposedPorts"], serde_json::json!({"8080/tcp": {}}));
+    assert_eq!(config["config"]["ExposedPorts"], json!({"8080/tcp": {}}));
     let mut unpacked = Vec::new();
     GzDecoder::new(&*layer).read_to_end(&mut unpacked).unwrap();
     let diff = image::Digest::of(&unpacked);
@@ -118,32 +118,117 @@ fn a_wrong_architecture_is_named() {
     Architecture::Arm64.require(Architecture::Arm64, "target/api").unwrap();
 }
 
-/// Packs an archive as `docker save` does.
-fn archive(path: &Path, architecture: &str, layers: &[(&str, &[u8])]) {
+/// Packs files into an archive.
+fn pack(path: &Path, files: &[(String, Vec<u8>)]) {
     let mut tar = tar::Builder::new(std::fs::File::create(path).unwrap());
-    let mut add = |name: &str, bytes: &[u8]| {
+    for (name, bytes) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        tar.append_data(&mut header, name, bytes).unwrap();
-    };
-    let config = serde_json::json!({"architecture": architecture, "os": "linux", "x": [1]});
-    add("blobs/sha256/c0", config.to_string().as_bytes());
-    for (name, bytes) in layers {
-        add(name, bytes);
+        tar.append_data(&mut header, name, &**bytes).unwrap();
     }
-    let names: Vec<_> = layers.iter().map(|(name, _)| name).collect();
-    let listing = serde_json::json!([{"Config": "blobs/sha256/c0", "Layers": names}]);
-    add("manifest.json", listing.to_string().as_bytes());
     tar.finish().unwrap();
+}
+
+/// Packs an archive as `docker save` does.
+fn archive(path: &Path, architecture: &str, layers: &[(&str, &[u8])]) {
+    let config = json!({"architecture": architecture, "os": "linux", "x": [1]});
+    let names: Vec<_> = layers.iter().map(|(name, _)| name).collect();
+    let listing = json!([{"Config": "blobs/sha256/c0", "Layers": names}]);
+    let mut files = vec![
+        ("blobs/sha256/c0".to_owned(), config.to_string().into_bytes()),
+        ("manifest.json".to_owned(), listing.to_string().into_bytes()),
+    ];
+    files.extend(layers.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())));
+    pack(path, &files);
+}
+
+/// A content under its digest, and how others name it.
+fn blob(files: &mut Vec<(String, Vec<u8>)>, kind: &str, bytes: &[u8]) -> Value {
+    let digest = image::Digest::of(bytes);
+    files.push((digest.as_str().replace("sha256:", "blobs/sha256/"), bytes.to_vec()));
+    json!({"mediaType": kind, "digest": digest, "size": bytes.len()})
+}
+
+const PACKED: [u8; 7] = [0x1f, 0x8b, 8, 0, 1, 2, 3];
+const ZSTD: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 4, 0];
+
+/// The archive of an engine with the containerd store: an OCI layout, whose index lists another with
+/// the image, its attestation, and what only the registry has.
+fn layout(path: &Path, listing: Option<Value>) -> Value {
+    const TYPE: &str = "application/vnd.oci.image";
+    let mut files = Vec::new();
+    let config = json!({"architecture": "arm64", "os": "linux", "x": [1]}).to_string();
+    let config = blob(&mut files, &format!("{TYPE}.config.v1+json"), config.as_bytes());
+    let gzip = blob(&mut files, &format!("{TYPE}.layer.v1.tar+gzip"), &PACKED);
+    let zstd = blob(&mut files, &format!("{TYPE}.layer.v1.tar+zstd"), &ZSTD);
+    let manifest = json!({"schemaVersion": 2, "config": config, "layers": [gzip, zstd]});
+    let mut image =
+        blob(&mut files, &format!("{TYPE}.manifest.v1+json"), manifest.to_string().as_bytes());
+    image["platform"] = json!({"os": "linux", "architecture": "arm64"});
+    let attestation = json!({"schemaVersion": 2, "config": config, "layers": []}).to_string();
+    let mut attestation =
+        blob(&mut files, &format!("{TYPE}.manifest.v1+json"), attestation.as_bytes());
+    attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+    let mut elsewhere = image.clone();
+    elsewhere["digest"] = json!(image::Digest::of(b"not here"));
+    elsewhere["platform"]["architecture"] = json!("amd64");
+    let index = json!({"schemaVersion": 2, "manifests": [elsewhere, image, attestation]});
+    let index = blob(&mut files, &format!("{TYPE}.index.v1+json"), index.to_string().as_bytes());
+    let root = json!({"schemaVersion": 2, "manifests": [index]}).to_string();
+    files.push(("index.json".into(), root.into_bytes()));
+    files.push(("oci-layout".into(), b"{\"imageLayoutVersion\": \"1.0.0\"}".to_vec()));
+    if let Some(listing) = listing {
+        files.push(("manifest.json".into(), listing.to_string().into_bytes()));
+    }
+    pack(path, &files);
+    manifest
+}
+
+#[test]
+fn a_layout_of_the_containerd_store_is_read_with_its_own_compression() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("image.tar");
+    // Without `manifest.json`, and with one that leaves the image of another platform out.
+    for listing in [None, Some(json!([]))] {
+        let original = layout(&path, listing);
+        let image = Layout::of_archive(&path).unwrap();
+        assert_eq!(image.architecture, Architecture::Arm64);
+        let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
+        assert_eq!(manifest["layers"], original["layers"], "types, digests and sizes are the same");
+        assert_eq!(manifest["config"], original["config"]);
+        let layer = manifest["layers"][1]["digest"].as_str().unwrap();
+        assert_eq!(*image.content(layer).unwrap(), ZSTD);
+    }
+}
+
+#[test]
+fn an_archive_without_an_image_or_a_layer_says_so() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("image.tar");
+    let fails = |part: &str| {
+        let error = Layout::of_archive(&path).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    pack(&path, &[("index.json".into(), b"{\"manifests\": null}".to_vec())]);
+    fails("it holds no image");
+    pack(&path, &[("other".into(), b"file".to_vec())]);
+    fails("it has no index.json");
+    let listing = json!([{"Config": "c", "Layers": ["blobs/sha256/l1"]}]).to_string();
+    let config = br#"{"architecture": "arm64", "os": "linux"}"#.to_vec();
+    pack(&path, &[("c".into(), config), ("manifest.json".into(), listing.into_bytes())]);
+    fails("it has no blobs/sha256/l1");
 }
 
 #[test]
 fn dockers_archive_becomes_an_image_with_compressed_layers() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("image.tar");
-    let packed = [0x1f, 0x8b, 8, 0, 1, 2, 3];
-    archive(&path, "arm64", &[("a/layer.tar", b"plain"), ("blobs/sha256/l1", &packed)]);
+    archive(
+        &path,
+        "arm64",
+        &[("a/layer.tar", b"plain"), ("blobs/sha256/l1", &PACKED), ("blobs/sha256/l2", &ZSTD)],
+    );
     let image = Layout::of_archive(&path).unwrap();
     assert_eq!(image.architecture, Architecture::Arm64);
     let manifest: Value = serde_json::from_slice(&image.manifest).unwrap();
@@ -153,7 +238,13 @@ fn dockers_archive_becomes_an_image_with_compressed_layers() {
     let mut plain = String::new();
     GzDecoder::new(&*layer(0)).read_to_string(&mut plain).unwrap();
     assert_eq!(plain, "plain");
-    assert_eq!(*layer(1), packed, "what is compressed stays as it is");
+    assert_eq!(*layer(1), PACKED, "what is compressed stays as it is");
+    assert_eq!(*layer(2), ZSTD);
+    let kinds = ["gzip", "gzip", "zstd"];
+    for (number, kind) in kinds.iter().enumerate() {
+        let said = manifest["layers"][number]["mediaType"].as_str().unwrap();
+        assert_eq!(said, format!("application/vnd.oci.image.layer.v1.tar+{kind}"));
+    }
     assert_eq!(config(&image)["x"][0], 1, "the configuration stays as it is");
 
     archive(&path, "s390x", &[]);

@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::program::{AARCH64, X86_64, elf, noise, write};
-use crate::registry::{Lock, Server};
+use crate::registry::{CUT, LOST, Lock, Server};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -74,8 +74,22 @@ async fn within_one_registry_nothing_travels() {
     server.shelf().faults = vec![("HEAD /v2/prod/api/blobs", 404); 4];
     copy((&registry, "dev/api"), "v1", (&registry, "prod/api"), Some("v1")).await.unwrap();
     assert_eq!(server.count("GET /v2/dev/api/blobs"), 0);
-    assert_eq!(server.count("PATCH"), 0);
+    assert_eq!(server.count("PUT /v2/prod/api/blobs"), 0);
     assert_eq!(server.count("from=dev/api"), 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_mounted_is_sent() {
+    let server = Server::start().await;
+    let expected = index(&server, b"program").await;
+    let registry = server.connect();
+    server.shelf().no_mounts = true;
+    // As if nothing were there, and two of the four may not be read there.
+    server.shelf().faults = vec![("HEAD /v2/prod/api/blobs", 404); 4];
+    server.shelf().faults.extend([("mount=", 403), ("mount=", 400)]);
+    let digest = copy((&registry, "dev/api"), "v1", (&registry, "prod/api"), Some("v1")).await;
+    assert_eq!(digest.unwrap(), expected);
+    assert_eq!(server.count("PUT /v2/prod/api/blobs"), 4);
 }
 
 #[tokio::test]
@@ -83,8 +97,9 @@ async fn a_large_layer_survives_interruptions_on_both_sides() {
     let (dev, prod) = (Server::start().await, Server::start().await);
     let expected = index(&dev, &noise(17 << 20)).await;
     let (from, to) = (dev.connect(), prod.connect());
-    dev.shelf().faults = vec![("GET /v2/dev/api/blobs", 503)];
-    prod.shelf().faults = vec![("PATCH", 0), ("PATCH", 0), ("PUT /v2/prod/api/blobs", 0)];
+    let (fetch, upload) = ("GET /v2/dev/api/blobs", "PUT /v2/prod/api/blobs");
+    dev.shelf().faults = vec![(fetch, 503), (fetch, CUT)];
+    prod.shelf().faults = vec![(upload, CUT), (upload, CUT), (upload, LOST)];
     let digest = copy((&from, "dev/api"), "v1", (&to, "prod/api"), Some("v1")).await.unwrap();
     assert_eq!(digest, expected);
     assert_eq!(prod.shelf().blobs, dev.shelf().blobs);

@@ -4,7 +4,7 @@ use image::{Credentials, Error, Layout, Recipe, Registry};
 use tempfile::TempDir;
 
 use crate::program::{X86_64, elf, noise, write};
-use crate::registry::{Lock, Server};
+use crate::registry::{CUT, LOST, Lock, Server};
 
 const REPOSITORY: &str = "shop/api";
 
@@ -68,18 +68,41 @@ async fn an_immutable_tag_says_what_it_names() {
     assert_eq!((existing.as_str(), digest), (first.digest.as_str(), &second.digest));
 }
 
+/// A registry that behaves as ECR: every upload of several parts would fail that trusts its `Range`,
+/// or takes its 201 for an error.
 #[tokio::test]
-async fn an_interrupted_upload_goes_on_where_it_stood() {
+async fn a_large_layer_arrives_in_a_registry_like_ecr() {
     let server = Server::start().await;
-    let (registry, image) = (server.connect(), image(&noise(33 << 20)));
-    // A chunk arrives by half, and an end is not answered.
-    let pushing = registry.push(&image, REPOSITORY, Some("v1"));
-    server.shelf().faults = vec![("PATCH", 0), ("PUT /v2/shop/api/blobs", 0)];
-    pushing.await.unwrap();
+    server.shelf().lock = Lock::Basic;
+    let (registry, image) = (server.connect(), image(&noise(48 << 20)));
+    registry.push(&image, REPOSITORY, Some("v1")).await.unwrap();
+    let large = image.blobs.iter().max_by_key(|blob| blob.size).unwrap();
+    assert!(large.size >= 48 << 20);
+    assert_eq!(server.shelf().blobs[large.digest.as_str()].len() as u64, large.size);
+    assert_eq!(server.count("POST"), 2, "one upload for the layer, one for the configuration");
+    assert_eq!(server.count("PUT /v2/shop/api/blobs"), 2);
+}
+
+#[tokio::test]
+async fn an_interrupted_upload_begins_anew() {
+    let server = Server::start().await;
+    let (registry, image) = (server.connect(), image(&noise(9 << 20)));
+    let upload = "PUT /v2/shop/api/blobs";
+    // The registry goes away in the middle, forgets the upload, has a bad moment, and is not heard.
+    server.shelf().faults = vec![(upload, CUT), (upload, 404), (upload, 500), (upload, LOST)];
+    registry.push(&image, REPOSITORY, Some("v1")).await.unwrap();
     let large = image.blobs.iter().max_by_key(|blob| blob.size).unwrap();
     assert_eq!(server.shelf().blobs[large.digest.as_str()].len() as u64, large.size);
-    assert!(server.shelf().faults.is_empty(), "both faults happened");
-    assert!(server.count("GET /v2/shop/api/blobs/uploads/") >= 1, "it was asked where it stood");
+    assert!(server.shelf().faults.is_empty(), "every fault happened");
+}
+
+#[tokio::test]
+async fn a_layer_that_is_listed_twice_is_sent_once() {
+    let server = Server::start().await;
+    let mut image = image(b"one");
+    image.blobs.extend(image.blobs.clone());
+    server.connect().push(&image, REPOSITORY, Some("v1")).await.unwrap();
+    assert_eq!(server.count("POST"), 2, "{:?}", server.shelf().log);
 }
 
 #[tokio::test]
@@ -89,13 +112,25 @@ async fn an_overloaded_registry_is_asked_again() {
     server.shelf().faults = vec![
         ("HEAD", 503),
         ("POST", 429),
-        ("PATCH", 500),
         ("PUT /v2/shop/api/manifests", 502),
         ("PUT /v2/shop/api/manifests", 503),
     ];
     registry.push(&image, REPOSITORY, Some("v1")).await.unwrap();
     assert!(server.shelf().faults.is_empty(), "every fault happened");
     assert_eq!(server.shelf().blobs.len(), 2);
+}
+
+#[tokio::test]
+async fn who_may_not_upload_is_told_at_once() {
+    let server = Server::start().await;
+    let (registry, image) = (server.connect(), image(b"one"));
+    server.shelf().faults = vec![("PUT /v2/shop/api/blobs", 403); 2];
+    let error = registry.push(&image, REPOSITORY, Some("v1")).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Denied { repository, .. } if repository == REPOSITORY),
+        "{error}"
+    );
+    assert!(server.count("PUT /v2/shop/api/blobs") <= 2, "it is not tried again");
 }
 
 #[tokio::test]
