@@ -52,6 +52,9 @@ pub enum Error {
     #[error("{what} is not in {registry}")]
     Absent { registry: String, what: String },
 
+    #[error("there is no repository {repository} in {registry}")]
+    NoRepository { registry: String, repository: String },
+
     #[error(
         "the tag {tag} of {repository} is immutable and names {existing}, not {digest}; push under \
          another tag"

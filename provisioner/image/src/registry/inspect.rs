@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Registry;
 use super::authentication::Access;
-use super::wire::{Request, unexpected};
+use super::wire::{Request, complaint, unexpected};
 use crate::layout::Descriptor;
 use crate::{Architecture, Digest, Error, Result};
 
@@ -115,7 +115,11 @@ impl Registry {
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => {
-                return Err(Error::Absent { registry: self.host.clone(), what: what() });
+                let registry = self.host.clone();
+                if complaint(answer).await.starts_with("NAME_UNKNOWN") {
+                    return Err(Error::NoRepository { registry, repository: repository.into() });
+                }
+                return Err(Error::Absent { registry, what: what() });
             }
             _ => return Err(unexpected(answer).await),
         }

@@ -152,8 +152,8 @@ impl Registry {
             StatusCode::CREATED => Ok(None),
             status if status.is_success() => upload_location(&answer).map(Some),
             StatusCode::NOT_FOUND => {
-                let (registry, what) = (self.host.clone(), format!("the repository {repository}"));
-                Err(Error::Absent { registry, what })
+                let (registry, repository) = (self.host.clone(), repository.into());
+                Err(Error::NoRepository { registry, repository })
             }
             _ => Err(unexpected(answer).await),
         }
