@@ -37,12 +37,38 @@ pub enum Image {
     /// The image with this tag in the service's own repository: for a Docker engine that was given the
     /// image directly and knows it by no digest.
     Tagged(String),
+    /// The image that a tag named when it was looked up. Tasks run the digest, so a tag that moves
+    /// changes nothing by itself; the reference is kept for showing.
+    Resolved { reference: String, digest: String },
+}
+
+impl Image {
+    /// The reference that tasks run; none for what is in the service's own repository.
+    #[must_use]
+    pub fn reference(&self) -> Option<String> {
+        match self {
+            Self::Reference(reference) => Some(reference.clone()),
+            Self::Resolved { reference, digest } => {
+                Some(format!("{}@{digest}", repository_name(reference)))
+            }
+            Self::Built(_) | Self::Tagged(_) => None,
+        }
+    }
+}
+
+/// A reference without its tag and digest.
+#[must_use]
+pub fn repository_name(reference: &str) -> &str {
+    let name = reference.split('@').next().unwrap_or(reference);
+    // What follows a host's colon is its port.
+    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(name, _)| name)
 }
 
 impl fmt::Display for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reference(image) | Self::Built(image) | Self::Tagged(image) => f.write_str(image),
+            Self::Resolved { reference, digest } => write!(f, "{reference}@{digest}"),
         }
     }
 }

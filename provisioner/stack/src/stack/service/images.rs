@@ -40,8 +40,11 @@ impl Stack<'_> {
     }
 
     pub(super) fn image(&self, name: &str, repository: Option<&Node<Repository>>) -> Result<Input> {
-        match (self.facts.images.get(name), repository) {
-            (Some(Image::Reference(reference)), _) => Ok(reference.as_str().into()),
+        let image = self.facts.images.get(name);
+        if let Some(reference) = image.and_then(Image::reference) {
+            return Ok(reference.into());
+        }
+        match (image, repository) {
             (Some(Image::Built(digest)), Some(repository)) => {
                 Ok(Input::join([repository.uri.clone(), format!("@{digest}").into()]))
             }

@@ -6,6 +6,7 @@ use engine::{Input, Node, Result};
 use kinds::{InlinePolicy, LogGroup, Policy, Repository, Role, Secret};
 use serde_json::{Value, json};
 
+use crate::ecr;
 use crate::environment::Service;
 use crate::stack::{Image, Stack};
 
@@ -24,13 +25,21 @@ impl Stack<'_> {
         )];
         let pull =
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-        let foreign = self.facts.images.get(name).and_then(|image| match image {
-            Image::Reference(reference) => ecr_repository(reference),
-            Image::Built(_) | Image::Tagged(_) => None,
-        });
-        if let Some(arn) = repository.map(|r| r.arn.clone()).or(foreign) {
+        let named = self.facts.images.get(name).and_then(Image::reference);
+        let foreign = named.as_deref().and_then(ecr::Registry::of_reference);
+        if repository.is_some() || foreign.is_some() {
             statements.push(allow(&["ecr:GetAuthorizationToken"], [Input::from("*")]));
-            statements.push(allow(&pull, [arn]));
+        }
+        if let Some(repository) = repository {
+            statements.push(allow(&pull, [repository.arn.clone()]));
+        }
+        if let Some((registry, name)) = foreign {
+            // The repository may be one of a pull through cache: who pulls what is not there yet fetches
+            // it and makes the repository (ECR user guide, "IAM permissions required to sync an upstream
+            // registry with an Amazon ECR private registry").
+            let fetch = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
+            let arn = Input::from(registry.repository_arn(name));
+            statements.push(allow(&[&pull[..], &fetch].concat(), [arn]));
         }
         let arns: BTreeSet<Input> = secrets.iter().map(|(_, secret)| secret.arn.clone()).collect();
         if !arns.is_empty() {
@@ -81,13 +90,4 @@ impl Stack<'_> {
 fn allow(actions: &[&str], resources: impl IntoIterator<Item = Input>) -> Value {
     let resources: Vec<Input> = resources.into_iter().collect();
     json!({"Effect": "Allow", "Action": actions, "Resource": resources})
-}
-
-/// The ARN of the ECR repository that an image reference names, if it names one.
-fn ecr_repository(reference: &str) -> Option<Input> {
-    let (host, rest) = reference.split_once('/')?;
-    let (account, host) = host.split_once(".dkr.ecr.")?;
-    let (region, _) = host.split_once('.')?;
-    let name = rest.split(['@', ':']).next()?;
-    Some(format!("arn:aws:ecr:{region}:{account}:repository/{name}").into())
 }
