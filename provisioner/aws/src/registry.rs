@@ -13,8 +13,8 @@ use crate::error::error;
 pub struct Registry {
     /// `1.dkr.ecr.eu-west-1.amazonaws.com`, `127.0.0.1:4566`.
     pub host: String,
-    /// User and password; `None` where nobody logs in.
-    pub credentials: Option<(String, String)>,
+    /// User and password.
+    pub credentials: (String, String),
     pub plain_http: bool,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry")
             .field("host", &self.host)
-            .field("user", &self.credentials.as_ref().map(|(user, _)| user))
+            .field("user", &self.credentials.0)
             .field("plain_http", &self.plain_http)
             .finish()
     }
@@ -32,15 +32,12 @@ impl fmt::Debug for Registry {
 impl Aws {
     /// How to reach the registry whose repositories' URIs begin with `host`. While ECR is reached
     /// over HTTP at an endpoint that the user named, the registry is there as well: it then answers
-    /// under its own address to everybody, whatever the URIs say. Otherwise the password is good
-    /// for 12 hours (ECR API reference, GetAuthorizationToken).
+    /// under its own address, whatever the URIs say. The password is good for 12 hours (ECR API
+    /// reference, GetAuthorizationToken).
     ///
     /// # Errors
     /// Whatever asking for the password answers.
     pub async fn registry(&self, host: &str) -> Result<Registry> {
-        if let Some(named) = self.endpoint("ECR").and_then(plain) {
-            return Ok(Registry { host: named.into(), credentials: None, plain_http: true });
-        }
         let answer = self.read().ecr.get_authorization_token().send().await;
         let answer = answer.map_err(|e| error("ecr:GetAuthorizationToken", e))?;
         let token = answer.authorization_data().first().and_then(|data| data.authorization_token());
@@ -48,7 +45,9 @@ impl Aws {
             // What it says instead may be a part of the password.
             Error::new(Class::Invalid, "ecr:GetAuthorizationToken answered without a password")
         })?;
-        Ok(Registry { host: host.into(), credentials: Some(credentials), plain_http: false })
+        let named = self.endpoint("ECR").and_then(plain);
+        let (host, plain_http) = (named.unwrap_or(host).into(), named.is_some());
+        Ok(Registry { host, credentials, plain_http })
     }
 }
 
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_password_is_not_printed() {
-        let credentials = Some(("AWS".to_owned(), "se:cret".to_owned()));
+        let credentials = ("AWS".to_owned(), "se:cret".to_owned());
         let registry = Registry { host: "r".into(), credentials, plain_http: false };
         assert!(!format!("{registry:?}").contains("cret"));
     }

@@ -13,6 +13,7 @@ use crate::fault::{Faults, Kind, Tally};
 use crate::pages::Pages;
 use crate::permission::Permissions;
 use crate::redact::Secrets;
+use crate::registry::Registry;
 use crate::seed::Seed;
 use crate::throttle::Buckets;
 use crate::wire::Request;
@@ -37,6 +38,7 @@ pub(crate) struct Cloud {
     pub(crate) permissions: Mutex<Permissions>,
     pub(crate) pages: Mutex<Pages>,
     pub(crate) buckets: Mutex<Buckets>,
+    pub(crate) registry: Mutex<Registry>,
     faults: Mutex<(Faults, Tally)>,
     /// One mutating call at a time per account and service: what is judged is what is forwarded.
     turns: Mutex<HashMap<(String, String), Turn>>,
@@ -62,6 +64,7 @@ impl Cloud {
             permissions: Mutex::default(),
             pages: Mutex::default(),
             buckets: Mutex::default(),
+            registry: Mutex::default(),
             faults: Mutex::new((config.faults.clone(), Tally::default())),
             turns: Mutex::default(),
             request_ids: AtomicU64::new(1),
@@ -138,6 +141,7 @@ impl Cloud {
         lock(&self.permissions).forget();
         *lock(&self.pages) = Pages::default();
         *lock(&self.buckets) = Buckets::default();
+        *lock(&self.registry) = Registry::default();
     }
 
     pub(crate) fn counts(&self) -> Counts {

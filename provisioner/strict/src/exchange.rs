@@ -190,6 +190,7 @@ impl Exchange {
             let (chance, now) = (self.cloud.chance(), self.cloud.clock.now());
             lock(&self.cloud.worlds).learn(&self.request, &content, chance, now);
         }
+        let response = lock(&self.cloud.registry).introduce(&self.request, response);
         Ok(Ok(self.correct(response)))
     }
 

@@ -12,6 +12,7 @@ mod pages;
 mod permission;
 mod proxy;
 mod redact;
+mod registry;
 mod running;
 mod seed;
 mod throttle;

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::cloud::Cloud;
 use crate::exchange::Exchange;
+use crate::registry;
 use crate::wire::{self, Request};
 
 pub(crate) type Body = BoxBody<Bytes, hyper::Error>;
@@ -82,7 +83,10 @@ async fn answer(
     request: hyper::Request<Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let (parts, body) = request.into_parts();
-    if wire::signature::Scope::of(&parts).is_none() || parts.uri.path().starts_with("/v2/") {
+    if parts.uri.path().starts_with("/v2/") {
+        return registry::answer(cloud, upstream, parts, body).await;
+    }
+    if wire::signature::Scope::of(&parts).is_none() {
         return Ok(pass(cloud, upstream, &parts, body.boxed()).await);
     }
     let body = body.collect().await?.to_bytes();
@@ -98,7 +102,6 @@ async fn answer(
     answer
 }
 
-/// Passes a request on; a reset of the emulator resets what is known of it.
 /// Passes a request on; a reset of the emulator also resets what is known of it.
 async fn pass(cloud: &Cloud, upstream: &Upstream, parts: &Parts, body: Body) -> Response<Body> {
     if matches!(parts.uri.path(), "/_ministack/reset" | "/moto-api/reset") {

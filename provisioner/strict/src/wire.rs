@@ -44,11 +44,10 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Identifies a request; `None` when it is no signed API call (a load balancer's traffic, a registry's, a health
-    /// check).
+    /// Identifies a request; `None` when it is no signed API call (a load balancer's traffic, a health check).
     pub(crate) fn identify(parts: &Parts, body: &Bytes) -> Option<Self> {
         let path = parts.uri.path();
-        if path.starts_with("/v2/") || path.starts_with("/_") {
+        if path.starts_with("/_") {
             return None;
         }
         let scope = signature::Scope::of(parts)?;
