@@ -11,12 +11,13 @@ mod ecs;
 mod identity;
 mod place;
 mod policy;
+mod promotion;
 mod reach;
 #[cfg(test)]
 mod sources;
 mod traffic;
 
-pub use place::Place;
+pub use place::{Place, Source};
 pub use policy::{LIMIT, allowed, policies};
 use reach::Reach;
 

@@ -13,6 +13,7 @@ use stack::environment::{Architecture, Build, Service};
 
 use crate::failure::{Code, Failure};
 use crate::local_cloud::LocalHome;
+use crate::promote::Elsewhere;
 use crate::session::Session;
 
 /// Stored per service: what the file said when the image was decided, and the image.
@@ -55,13 +56,16 @@ pub(crate) enum Content {
     Layout(Box<Layout>),
     /// Goes to the folder that stands in for a registry where tasks are processes.
     Program { binary: PathBuf, tag: String },
+    /// Is copied from another environment's repository.
+    Elsewhere(Elsewhere),
 }
 
-/// The images of all services, and those among them that still have to be built.
+/// The images of all services, and those among them that still have to be built or looked up.
 #[derive(Default)]
 pub(crate) struct Images {
     pub(crate) images: BTreeMap<String, Image>,
     pub(crate) to_build: Vec<String>,
+    to_resolve: Vec<String>,
 }
 
 /// What is known without building anything.
@@ -75,12 +79,23 @@ pub(crate) fn known(session: &Session, state: &State) -> Images {
             images.images.insert(name.clone(), decided.image);
         } else if service.image.is_some() {
             images.images.insert(name.clone(), Image::Reference(said));
+            images.to_resolve.push(name.clone());
         } else {
             images.images.insert(name.clone(), Image::Built("sha256:(built by `up`)".into()));
             images.to_build.push(name.clone());
         }
     }
     images
+}
+
+/// Looks up what the file's tags name, of the services that have not run them yet.
+pub(crate) async fn resolve_all(session: &Session, images: &mut Images) -> Result<(), Failure> {
+    for service in std::mem::take(&mut images.to_resolve) {
+        let Some(reference) = &session.environment().services[&service].image else { continue };
+        let found = resolve(session, &service, reference).await?;
+        images.images.insert(service, found.image);
+    }
+    Ok(())
 }
 
 /// Builds the images of these services and puts them in place of what stood for them.
@@ -140,7 +155,8 @@ pub(crate) async fn build(
 
 /// Sends a built image to where tasks get it from. `uri` is the repository's.
 pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<(), Failure> {
-    crate::report::note(&format!("pushing the image of {}", built.service));
+    let verb = if let Content::Elsewhere(_) = built.content { "copying" } else { "pushing" };
+    crate::report::note(&format!("{verb} the image of {}", built.service));
     match (&built.content, &session.home) {
         (Content::Program { binary, tag }, Some(home)) => home.keep(&built.service, binary, tag),
         (Content::Program { .. }, None) => Ok(()),
@@ -153,6 +169,15 @@ pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<
             registry.push(layout, &repository, Some(&tag)).await?;
             Ok(())
         }
+        (Content::Elsewhere(elsewhere), _) => {
+            let Elsewhere { aws, uri: from, digest } = elsewhere;
+            let (source, source_repository) = registry(aws, from).await?;
+            let (target, repository) = registry(&session.aws, uri).await?;
+            let tag = digest.parse::<image::Digest>()?.short().to_owned();
+            let from = (&source, &*source_repository);
+            image::copy(from, digest, (&target, &repository), Some(&tag)).await?;
+            Ok(())
+        }
     }
 }
 
@@ -160,41 +185,90 @@ pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<
 async fn registry(aws: &Aws, uri: &str) -> Result<(Registry, String), Failure> {
     let (host, repository) = uri.split_once('/').unwrap_or((uri, ""));
     let access = aws.registry(host).await?;
-    let credentials = access.credentials.map(|(user, password)| Credentials { user, password });
-    Ok((Registry::new(&access.host, credentials, access.plain_http)?, repository.to_owned()))
+    let (user, password) = access.credentials;
+    let credentials = Credentials { user, password };
+    Ok((Registry::new(&access.host, Some(credentials), access.plain_http)?, repository.to_owned()))
 }
 
-/// Refuses an image that is not there or is made for another processor, as far as its registry tells
-/// without a login. The local cloud's engine may know images that no registry has.
-pub(crate) async fn require(
+/// Refuses an image of another environment that is not there any more or is made for another processor.
+pub(crate) async fn require_there(
+    session: &Session,
+    service: &str,
+    elsewhere: &Elsewhere,
+) -> Result<(), Failure> {
+    let Elsewhere { aws, uri, digest } = elsewhere;
+    let (registry, repository) = registry(aws, uri).await?;
+    let found = registry.inspect(&repository, digest).await?;
+    let wanted = architecture(&session.environment().services[service]);
+    Ok(found.require(wanted, &format!("{uri}@{digest}"))?)
+}
+
+/// What a reference was found to name.
+pub(crate) struct Found {
+    pub(crate) image: Image,
+    /// A tag that could not be looked up may name another image than it did: who deploys it wants new
+    /// tasks, whatever the revision says.
+    pub(crate) is_uncertain: bool,
+}
+
+/// Looks up which image a reference names now, as far as its registry tells without a login, and
+/// refuses one that is not there or is made for another processor. Tasks run the digest.
+pub(crate) async fn resolve(
     session: &Session,
     service: &str,
     reference: &str,
-) -> Result<(), Failure> {
+) -> Result<Found, Failure> {
     let parsed = image::registry::reference(reference)?;
-    if session.aws.is_endpoint_overridden() {
-        return Ok(());
-    }
-    let is_ours = parsed.resolve_registry().contains(".dkr.ecr.");
-    let (registry, repository) = if is_ours {
-        registry(&session.aws, &format!("{}/{}", parsed.resolve_registry(), parsed.repository()))
-            .await?
+    let as_said = |is_uncertain| Found { image: Image::Reference(reference.into()), is_uncertain };
+    let host = parsed.resolve_registry();
+    let is_ecr = stack::ecr::Registry::parse(host).is_some();
+    let is_here = is_loopback(host);
+    let (registry, repository) = if is_ecr {
+        registry(&session.aws, &format!("{host}/{}", parsed.repository())).await?
+    } else if is_here {
+        (Registry::new(host, None, true)?, parsed.repository().to_owned())
+    } else if session.aws.is_endpoint_overridden() {
+        // In front of an emulator only the registries of this machine are asked.
+        return Ok(as_said(false));
     } else {
         (Registry::of(&parsed, None)?, parsed.repository().to_owned())
     };
     let name = parsed.digest().or(parsed.tag()).unwrap_or("latest");
     let wanted = architecture(&session.environment().services[service]);
-    match registry.inspect(&repository, name).await {
-        Ok(found) => Ok(found.require(wanted, reference)?),
-        Err(error) if is_ours || matches!(error, image::Error::Absent { .. }) => {
-            Err(Failure::new(Code::Failed, error.to_string())
-                .hint("nothing was changed: push the image, or check its name"))
+    let error = match registry.inspect(&repository, name).await {
+        Ok(found) => {
+            found.require(wanted, reference)?;
+            if parsed.digest().is_some() {
+                return Ok(as_said(false));
+            }
+            let digest = found.digest.to_string();
+            crate::report::note(&format!("{reference} is {digest}"));
+            let image = Image::Resolved { reference: reference.into(), digest };
+            return Ok(Found { image, is_uncertain: false });
         }
-        Err(error) => {
-            crate::report::warning(&format!("{reference} was not checked: {error}"));
-            Ok(())
-        }
+        Err(error) => error,
+    };
+    // A pull through cache makes its repository at the first pull, by whoever may do that. The engine of
+    // the local cloud may know images that no registry has.
+    let may_come = is_ecr && matches!(error, image::Error::NoRepository { .. })
+        || is_here && session.home.is_some();
+    let is_absent =
+        matches!(error, image::Error::Absent { .. } | image::Error::NoRepository { .. });
+    if is_absent && !may_come {
+        return Err(Failure::new(Code::Failed, error.to_string())
+            .hint("nothing was changed: push the image, or check its name"));
     }
+    crate::report::warning(&format!(
+        "{reference} was not looked up, so tasks run what it names when they start, and a rollback \
+         too: {error}"
+    ));
+    Ok(as_said(parsed.digest().is_none()))
+}
+
+/// Whether a registry is on this machine. As Docker does, it is asked without TLS then.
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// Records what was decided.

@@ -13,6 +13,7 @@ mod outputs;
 mod pin;
 mod preflight;
 mod project;
+mod promote;
 mod reconcile;
 mod rehearsal;
 mod release;

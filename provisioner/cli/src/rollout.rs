@@ -62,13 +62,15 @@ impl Place {
 }
 
 /// Points a service at a revision: once more is the same, so a refusal that passes is waited out, and a lost answer.
+/// With `force` all tasks are replaced, also when the service is at the revision already.
 pub(crate) async fn point(
     writing: &Writing<'_>,
     place: &Place,
     revision: &str,
+    force: bool,
 ) -> Result<(), Failure> {
     let (cluster, name) = (&place.cluster, &place.name);
-    let call = || writing.aws.update_service(cluster, name, Some(revision), None, false);
+    let call = || writing.aws.update_service(cluster, name, Some(revision), None, force);
     patient(&writing.session.clock, call).await?;
     Ok(())
 }
@@ -157,7 +159,7 @@ pub(crate) async fn steady(
             return Ok(true);
         }
         if !is_back {
-            point(writing, place, revision).await?;
+            point(writing, place, revision, false).await?;
         }
         clock.sleep(LOOK).await;
     }

@@ -33,6 +33,8 @@ pub(crate) struct Order {
     pub(crate) service: String,
     pub(crate) what: What,
     pub(crate) image: Image,
+    /// The image may be another one than it was, although it is called the same.
+    pub(crate) is_uncertain: bool,
     /// To be pushed first.
     pub(crate) built: Option<Built>,
     /// The release that is gone back to.
@@ -98,7 +100,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     }
     let service_at = at::<kinds::Service>(service);
     let (_, plan) = draft.only(|address| *address == service_at);
-    if plan.is_empty() && !unfinished {
+    if plan.is_empty() && !unfinished && !order.is_uncertain {
         let facts = wanted.facts;
         writing.journal.change(|state| state.facts = facts);
         writing.journal.commit().await?;

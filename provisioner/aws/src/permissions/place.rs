@@ -17,7 +17,20 @@ pub struct Place {
     pub target_groups: String,
     /// What the names of all roles begin with.
     pub roles: String,
+    /// Environments whose images are copied.
+    pub sources: Vec<Source>,
     pub backend: Backend,
+}
+
+/// Another environment, of this account and Region or of others.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub account: String,
+    pub region: String,
+    pub project: String,
+    pub environment: String,
+    /// The bucket with its releases.
+    pub bucket: String,
 }
 
 impl Place {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Need, Place, Role, calls};
+use super::{Need, Place, Role, calls, promotion};
 
 /// How many characters a managed policy may have, white space not counted; a role may have ten of them
 /// (IAM: "IAM and AWS STS quotas").
@@ -54,7 +54,8 @@ fn statements(role: Role, at: &Place) -> Vec<Value> {
         }
         statement
     });
-    said.collect()
+    let copies = if role >= Role::Deploy { promotion::statements(at) } else { Vec::new() };
+    said.chain(copies).collect()
 }
 
 /// The actions that a role is allowed on anything.
@@ -82,6 +83,7 @@ mod tests {
             load_balancer: "payments-prod".into(),
             target_groups: "payments-prod-".into(),
             roles: "payments-prod-eu-west-1-".into(),
+            sources: Vec::new(),
             backend: Backend::of("123456789012", "eu-west-1"),
         }
     }

@@ -124,15 +124,25 @@ pub(crate) struct Rehearse {
 
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Example: provisioner iam --env prod --role plan --repository acme/payments"
+    after_help = "Example: provisioner iam --env prod --role plan --repository acme@1234/payments@5678\n\
+    The ids: gh api repos/acme/payments --jq '.owner.id, .id'"
 )]
 pub(crate) struct Iam {
     /// Only this role.
     #[arg(long, value_enum)]
     pub(crate) role: Option<IamRole>,
-    /// The repository on GitHub whose workflows may take the roles.
+    /// The repository on GitHub whose workflows may take the roles, as GitHub writes it: case counts.
+    /// GitHub names repositories made, renamed or moved since 15 July 2026 with their ids: say
+    /// `OWNER@ID/NAME@ID` for those. Without ids the roles trust both forms.
     #[arg(long, value_name = "OWNER/NAME", env = "GITHUB_REPOSITORY")]
     pub(crate) repository: Option<String>,
+    /// The subject of the workflows' tokens where the organisation has changed its template, with
+    /// `{context}` for `environment:NAME` or `pull_request`.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) subject: Option<String>,
+    /// Another environment, whose images `deploy --from` may copy.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub(crate) from: Vec<String>,
 }
 
 /// Each may also do what the one before it may.

@@ -8,7 +8,9 @@ use clap::Args;
 use super::{Lock, OfService, Patience, duration};
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example: provisioner deploy --env prod --service api --tag v1.2.3")]
+#[command(
+    after_help = "Example: provisioner deploy --env prod --service api --tag v1.2.3\n         provisioner deploy --env prod --from staging"
+)]
 pub(crate) struct Deploy {
     #[command(flatten)]
     pub(crate) of: OfService,
@@ -21,6 +23,12 @@ pub(crate) struct Deploy {
     /// A static binary to make an image of.
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
+    /// The image of another environment's last release that serves, copied digest for digest.
+    #[arg(long, value_name = "ENVIRONMENT", conflicts_with_all = ["image", "tag", "binary"])]
+    pub(crate) from: Option<String>,
+    /// The image of this release of the other environment, as its `releases` numbers them.
+    #[arg(long, value_name = "NUMBER", requires = "from")]
+    pub(crate) release: Option<u32>,
     #[command(flatten)]
     pub(crate) patience: Patience,
     #[command(flatten)]

@@ -8,12 +8,12 @@ use stack::environment::Build;
 
 use crate::args::{Deploy, Global};
 use crate::failure::{Code, Failure};
-use crate::images::{self, Built};
+use crate::images::{self, Built, Found};
 use crate::reconcile::{Writing, at};
 use crate::release::What;
 use crate::session::{Session, Start};
 use crate::ship::{End, Order, ship};
-use crate::{interrupt, report};
+use crate::{interrupt, promote, report};
 
 pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
@@ -29,11 +29,12 @@ pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Fail
 }
 
 async fn deploy(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
-    let (image, built) = image(args, writing, service).await?;
+    let Chosen { image, built, is_uncertain } = image(args, writing, service).await?;
     let order = Order {
         service: service.into(),
         what: What::Deploy,
         image,
+        is_uncertain,
         built,
         back_to: None,
         limit: args.patience.timeout,
@@ -42,28 +43,51 @@ async fn deploy(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<E
     Box::pin(ship(writing, &order)).await
 }
 
-/// What was asked for: a reference, a tag, a binary, or what the file's `build:` makes.
-async fn image(
-    args: &Deploy,
-    writing: &Writing<'_>,
-    service: &str,
-) -> Result<(Image, Option<Built>), Failure> {
+/// What is to be shipped.
+struct Chosen {
+    image: Image,
+    /// To be pushed first.
+    built: Option<Built>,
+    is_uncertain: bool,
+}
+
+impl From<Found> for Chosen {
+    fn from(found: Found) -> Self {
+        Self { image: found.image, built: None, is_uncertain: found.is_uncertain }
+    }
+}
+
+impl Chosen {
+    fn certain(image: Image, built: Option<Built>) -> Self {
+        Self { image, built, is_uncertain: false }
+    }
+}
+
+/// What was asked for: another environment's image, a reference, a tag, a binary, or what the file's
+/// `build:` makes.
+async fn image(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<Chosen, Failure> {
     let session = writing.session;
     let described = &session.environment().services[service];
     let is_image = args.image.is_some()
-        || (args.binary.is_none() && args.tag.is_none() && described.build.is_none());
+        || (args.binary.is_none()
+            && args.tag.is_none()
+            && args.from.is_none()
+            && described.build.is_none());
     if is_image && session.home.as_ref().is_some_and(|home| !home.has_docker()) {
         let message = format!("{service} was not changed: only a Docker engine can run an image");
         return Err(Failure::new(Code::Failed, message).hint(
             "deploy a program with `--binary FILE`, or start an engine and the local cloud anew",
         ));
     }
+    if let Some(from) = &args.from {
+        let (image, built) = promote::find(session, service, from, args.release).await?;
+        return Ok(Chosen::certain(image, built));
+    }
     if let Some(reference) = &args.image {
-        images::require(session, service, reference).await?;
-        return Ok((Image::Reference(reference.clone()), None));
+        return Ok(images::resolve(session, service, reference).await?.into());
     }
     if let Some(tag) = &args.tag {
-        return Ok((tagged(writing, service, tag).await?, None));
+        return tagged(writing, service, tag).await;
     }
     let here = std::env::current_dir().unwrap_or_default();
     let build = match &args.binary {
@@ -72,33 +96,29 @@ async fn image(
     };
     if let Some(build) = build {
         let (image, built) = images::build(session, service, &build).await?;
-        return Ok((image, Some(built)));
+        return Ok(Chosen::certain(image, Some(built)));
     }
     let reference = described.image.clone().unwrap_or_default();
-    images::require(session, service, &reference).await?;
-    Ok((Image::Reference(reference), None))
+    Ok(images::resolve(session, service, &reference).await?.into())
 }
 
 /// A tag of the service's repository, pinned to its digest; or another tag of the file's image.
-async fn tagged(writing: &Writing<'_>, service: &str, tag: &str) -> Result<Image, Failure> {
+async fn tagged(writing: &Writing<'_>, service: &str, tag: &str) -> Result<Chosen, Failure> {
     let session = writing.session;
     let described = &session.environment().services[service];
     if let Some(image) = &described.image {
-        let (name, _) =
-            image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((image, ""));
-        let reference = format!("{name}:{tag}");
-        images::require(session, service, &reference).await?;
-        return Ok(Image::Reference(reference));
+        let reference = format!("{}:{tag}", stack::repository_name(image));
+        return Ok(images::resolve(session, service, &reference).await?.into());
     }
     if session.home.as_ref().is_some_and(|home| home.has_kept(service, tag)) {
-        return Ok(Image::Tagged(tag.to_owned()));
+        return Ok(Chosen::certain(Image::Tagged(tag.to_owned()), None));
     }
     let state = writing.state();
     let repository = state.resources.get(&at::<Repository>(service));
     let name = repository.and_then(|entry| entry.desired.get("name")?.as_str());
     let name = name.unwrap_or_default();
     match writing.aws.image(name, tag).await? {
-        Some(found) => Ok(Image::Built(found.digest)),
+        Some(found) => Ok(Chosen::certain(Image::Built(found.digest), None)),
         None => Err(Failure::new(Code::Failed, format!("there is no image {name}:{tag}"))
             .hint("push it, or deploy with --image or --binary")),
     }

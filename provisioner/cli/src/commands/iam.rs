@@ -1,11 +1,13 @@
 //! `iam`: the roles that run this environment, with what each may do and who may take it. Needs no
 //! credentials when the environment file says the account.
 
+mod subject;
+
 use std::process::ExitCode;
 
 use aws::Aws;
 use aws::bootstrap::Backend;
-use aws::permissions::{LIMIT, Place, Role, policies};
+use aws::permissions::{LIMIT, Place, Role, Source, policies};
 use serde::Serialize;
 use serde_json::{Value, json};
 use stack::{Environment, Names};
@@ -15,9 +17,10 @@ use crate::failure::{Code, Failure};
 use crate::project::Project;
 use crate::report;
 
+use subject::Trusted;
+
 /// Stands where nothing is known.
 const ACCOUNT: &str = "ACCOUNT";
-const REPOSITORY: &str = "OWNER/NAME";
 
 /// Who signs GitHub's tokens, and for whom they are meant (GitHub: "Configuring OpenID Connect in
 /// Amazon Web Services").
@@ -44,18 +47,21 @@ struct OneRole {
 }
 
 pub(crate) async fn run(global: &Global, args: &Iam) -> Result<ExitCode, Failure> {
-    let loaded = Project::find(global)?.load(global)?;
+    let project = Project::find(global)?;
+    let loaded = project.load(global)?;
     let environment = &loaded.environment;
     let account = account(environment).await;
-    let repository = repository(args)?;
-    let place = place(environment, &account);
+    let trusted = subject::trusted(args, |name| std::env::var(name).ok())?;
+    let sources = args.from.iter().map(|name| source(&project, name, &account));
+    let sources = sources.collect::<Result<_, _>>()?;
+    let place = Place { sources, ..place(environment, &account) };
     let wanted = Role::ALL.into_iter().filter(|role| args.role.is_none_or(|one| one.is(*role)));
     let printed = Printed {
         format: report::FORMAT,
         environment: &environment.name,
         account: &account,
-        repository: &repository,
-        roles: wanted.map(|role| one(role, &place, &repository)).collect(),
+        repository: &trusted.repository,
+        roles: wanted.map(|role| one(role, &place, &trusted)).collect(),
     };
     if global.json {
         report::json(&printed)?;
@@ -82,24 +88,6 @@ async fn account(environment: &Environment) -> String {
     }
 }
 
-fn repository(args: &Iam) -> Result<String, Failure> {
-    let Some(said) = &args.repository else {
-        report::warning(&format!(
-            "the repository is not known: put it in place of {REPOSITORY}, or say it with `--repository`"
-        ));
-        return Ok(REPOSITORY.into());
-    };
-    // A `*` would trust more than one repository.
-    let part = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    match said.split_once('/') {
-        Some((owner, name)) if part(owner) && part(name) => Ok(said.clone()),
-        _ => Err(Failure::new(Code::Failed, format!("`{said}` is not a repository of GitHub"))
-            .hint("write it as OWNER/NAME: `--repository acme/payments`")),
-    }
-}
-
 fn place(environment: &Environment, account: &str) -> Place {
     let names = Names::new(environment);
     Place {
@@ -111,31 +99,49 @@ fn place(environment: &Environment, account: &str) -> Place {
         load_balancer: names.load_balancer(),
         target_groups: names.target_groups(),
         roles: names.roles(),
+        sources: Vec::new(),
         backend: Backend::of(account, &environment.region),
     }
 }
 
-fn one(role: Role, at: &Place, repository: &str) -> OneRole {
+/// Another environment, whose images are copied. Without an account in its file it is in the same.
+fn source(project: &Project, name: &str, account: &str) -> Result<Source, Failure> {
+    let other = stack::environment::load(&project.folder(), name)?.environment;
+    let account = other.account.as_deref().unwrap_or(account);
+    Ok(Source {
+        account: account.into(),
+        region: other.region.clone(),
+        project: other.project.clone(),
+        environment: other.name.clone(),
+        bucket: Backend::of(account, &other.region).bucket,
+    })
+}
+
+fn one(role: Role, at: &Place, trusted: &Trusted) -> OneRole {
     let (word, purpose) = match role {
         Role::Plan => ("plan", "plan, status, outputs, releases, state list: reads"),
         Role::Deploy => ("deploy", "deploy, rollback, scale, restart, run, logs, explain"),
         Role::Up => ("up", "up, destroy, secret, state"),
     };
-    let subject = match role {
-        Role::Plan => format!("repo:{repository}:pull_request"),
-        Role::Deploy | Role::Up => format!("repo:{repository}:environment:{}", at.environment),
+    let context = match role {
+        Role::Plan => "pull_request".to_owned(),
+        Role::Deploy | Role::Up => format!("environment:{}", at.environment),
     };
     OneRole {
         role: word,
         name: format!("{}-{word}", at.cluster),
         purpose,
-        trust: trust(at, &subject),
+        trust: trust(at, &trusted.subjects(&context)),
         policies: policies(role, at),
     }
 }
 
-/// Exactly one subject: never a whole repository, whose every branch could then take the role.
-fn trust(at: &Place, subject: &str) -> Value {
+/// Whole subjects alone: never a whole repository, whose every branch could then take the role.
+fn trust(at: &Place, subjects: &[String]) -> Value {
+    let subject = match subjects {
+        [only] => json!(only),
+        several => json!(several),
+    };
     let provider = format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", at.partition(), at.account);
     json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",

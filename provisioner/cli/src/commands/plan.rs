@@ -14,7 +14,8 @@ pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failur
     let began = Instant::now();
     let session = Session::open(global, Start::Never).await?;
     let (state, version, recent) = trust::load(&session).await?;
-    let known = images::known(&session, &state);
+    let mut known = images::known(&session, &state);
+    images::resolve_all(&session, &mut known).await?;
     let (draft, ()) = tokio::try_join!(
         Draft::of(&session, &state, known.images),
         trust::newest(&session, &state, version.as_ref(), recent),

@@ -52,6 +52,7 @@ async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Resu
         service: service.into(),
         what: What::Rollback(release.started.number),
         image: release.started.image.clone(),
+        is_uncertain: false,
         built: None,
         back_to: Some(release.started.clone()),
         limit: args.patience.timeout,

@@ -98,6 +98,7 @@ async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
         service: service.into(),
         what: What::Deploy,
         image,
+        is_uncertain: false,
         built: None,
         back_to: None,
         limit: std::time::Duration::from_mins(10),

@@ -39,7 +39,9 @@ async fn up(
     let session = writing.session;
     let name = &session.environment().name;
     let state = writing.state();
-    let Images { mut images, to_build } = images::known(session, &state);
+    let mut known = images::known(session, &state);
+    images::resolve_all(session, &mut known).await?;
+    let Images { mut images, to_build, .. } = known;
     let mut draft = Draft::of(session, &state, images.clone()).await?;
     if let Some(saved) = saved {
         let version = writing.journal.version().await;

@@ -28,7 +28,7 @@ pub(super) async fn switch(
 ) -> Result<(Verdict, Option<explain::Probe>), Failure> {
     let service = &order.service;
     let environment = writing.session.environment();
-    rollout::point(writing, place, revision).await?;
+    rollout::point(writing, place, revision, order.is_uncertain).await?;
     if let Some(home) = native(writing) {
         // Nobody else replaces processes, so this is done also when nobody waits.
         let mut state = writing.state();
@@ -78,7 +78,7 @@ pub(super) async fn go_back(
     let primary =
         view.as_ref().and_then(|view| view.primary()).map(|one| one.task_definition.clone());
     if primary.as_deref() != Some(old.as_str()) {
-        rollout::point(writing, place, &old).await?;
+        rollout::point(writing, place, &old, false).await?;
     }
     if let Some(home) = native(writing) {
         let state = before.restored(writing, service, None);

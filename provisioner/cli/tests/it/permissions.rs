@@ -197,14 +197,18 @@ fn a_role_trusts_one_subject() {
     let printed = printed(&project());
     guarded.make(&printed);
     let subject = |of: &str| format!("repo:{of}");
-    let prod = subject("acme/shop:environment:prod");
-    let pull = subject("acme/shop:pull_request");
+    let prod = subject("acme@12/shop@345:environment:prod");
+    let pull = subject("acme@12/shop@345:pull_request");
     for (role, own) in [("plan", &pull), ("deploy", &prod), ("up", &prod)] {
         let others = [
-            "acme/shop:environment:staging",
-            "acme/shop:ref:refs/heads/main",
-            "acme/other:environment:prod",
-            "acme/shop-fork:pull_request",
+            "acme@12/shop@345:environment:staging",
+            "acme@12/shop@345:ref:refs/heads/main",
+            "acme@12/other@346:environment:prod",
+            "acme@13/shop-fork@347:pull_request",
+            // Somebody else has taken the name.
+            "acme@12/shop@346:environment:prod",
+            "acme/shop:environment:prod",
+            "acme/shop:pull_request",
         ];
         let others = others.map(subject);
         for other in others.iter().chain([&prod, &pull]).filter(|other| *other != own) {
@@ -213,6 +217,25 @@ fn a_role_trusts_one_subject() {
             assert!(refused.contains("AccessDenied"), "{refused}");
         }
         assert!(guarded.take(of(&printed, role), own).is_ok(), "{role} does not trust {own}");
+    }
+}
+
+/// Without ids a role trusts the form that older repositories have, and that of new ones.
+#[test]
+fn without_ids_a_role_trusts_both_forms() {
+    let guarded = Guarded::new();
+    let mut project = project();
+    project.set("GITHUB_REPOSITORY", "acme/shop");
+    project.set("GITHUB_REPOSITORY_OWNER_ID", "12");
+    project.set("GITHUB_REPOSITORY_ID", "345");
+    let printed = project.run(&["iam", "--json"]).json();
+    guarded.make(&printed);
+    let take = |subject: &str| guarded.take(of(&printed, "deploy"), subject);
+    for own in ["repo:acme/shop:environment:prod", "repo:acme@12/shop@345:environment:prod"] {
+        assert!(take(own).is_ok(), "{own}");
+    }
+    for other in ["repo:acme@12/shop@346:environment:prod", "repo:acme/shop:pull_request"] {
+        assert!(take(other).err().is_some_and(|refused| refused.contains("AccessDenied")));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::account::{connect, hold_at, ministack_python};
 use crate::support::Project;
 
 /// The repository that the roles trust.
-pub(crate) const REPOSITORY: &str = "acme/shop";
+pub(crate) const REPOSITORY: &str = "acme@12/shop@345";
 
 /// Services whose resources MiniStack tells as AWS does. Of the others it sees `*`, or a cluster in place
 /// of a service, and no tags: there it judges the actions, and the strict cloud everything.

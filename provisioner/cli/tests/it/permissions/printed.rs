@@ -22,7 +22,7 @@ fn project(file: &str) -> Project {
 
 #[test]
 fn an_account_in_the_file_is_all_that_it_needs() {
-    let run = project(FILE).run(&["iam", "--json", "--repository", "acme/shop"]);
+    let run = project(FILE).run(&["iam", "--json", "--repository", "acme@12/shop@345"]);
     assert_eq!(run.err, "", "{run:?}");
     let printed = run.json();
     let names: Vec<_> = printed["roles"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
@@ -37,9 +37,9 @@ fn an_account_in_the_file_is_all_that_it_needs() {
         assert_eq!(condition["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
         condition["token.actions.githubusercontent.com:sub"].clone()
     };
-    assert_eq!(subject(0), "repo:acme/shop:pull_request");
-    assert_eq!(subject(1), "repo:acme/shop:environment:prod");
-    assert_eq!(subject(2), "repo:acme/shop:environment:prod");
+    assert_eq!(subject(0), "repo:acme@12/shop@345:pull_request");
+    assert_eq!(subject(1), "repo:acme@12/shop@345:environment:prod");
+    assert_eq!(subject(2), "repo:acme@12/shop@345:environment:prod");
     // A role that could change itself would have every right.
     let up = &printed["roles"][2]["policies"].to_string();
     assert!(up.contains("arn:aws:iam::123456789012:role/shop-prod-eu-west-1-*"), "{up}");
@@ -54,6 +54,9 @@ fn what_is_not_known_stands_as_a_word_and_is_said() {
     assert!(run.err.contains("put it in place of ACCOUNT"), "{run:?}");
     assert!(run.err.contains("put it in place of OWNER/NAME"), "{run:?}");
     assert!(run.out.contains("repo:OWNER/NAME:pull_request"), "{run:?}");
+    assert!(run.out.contains("repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:pull_request"), "{run:?}");
+    assert!(run.err.contains("put them in place of OWNER_ID and REPOSITORY_ID"), "{run:?}");
+    assert!(run.err.contains("gh api repos/OWNER/NAME"), "{run:?}");
     assert!(run.out.contains("arn:aws:ecs:eu-west-1:ACCOUNT:cluster/shop-prod"), "{run:?}");
     assert_eq!(run.out.matches("# trust policy").count(), 1);
     // Between the lines that begin with `#` are documents.
@@ -65,7 +68,9 @@ fn what_is_not_known_stands_as_a_word_and_is_said() {
 
 #[test]
 fn a_repository_is_one() {
-    for wrong in ["acme", "acme/*", "acme/shop/x", "*/shop", "acme/shop:ref"] {
+    let wrong = ["acme", "acme/*", "acme/shop/x", "*/shop", "acme/shop:ref"];
+    let without_both_ids = ["acme@12/shop", "acme/shop@345", "acme@x/shop@345", "acme@12/shop@"];
+    for wrong in wrong.into_iter().chain(without_both_ids) {
         let run = project(FILE).run(&["iam", "--repository", wrong]);
         assert_eq!(run.code, 1, "{run:?}");
         assert!(run.err.contains("OWNER/NAME") && run.out.is_empty(), "{run:?}");

@@ -17,7 +17,7 @@ pub(crate) const ON_MOTO: &[&str] = &[
     "ec2:ModifySecurityGroupRules",
 ];
 
-const REGISTRY: &str = "the registry protocol, which no emulator here judges";
+const FETCHED: &str = "asked for when an image is looked at or copied";
 const PLAIN: &str = "not asked for over plain HTTP, which every emulator here speaks";
 const UNDER_WAY: &str = "a plan asks only while a deployment is under way or has failed";
 
@@ -29,14 +29,7 @@ pub(crate) const NEVER: &[(Role, &str, &str)] = &[
     (Role::Plan, "application-autoscaling:DescribeScalingPolicies", NO_TARGETS),
     (Role::Plan, "ecs:DescribeTasks", UNDER_WAY),
     (Role::Plan, "ecs:ListTasks", UNDER_WAY),
-    (Role::Deploy, "ecr:BatchCheckLayerAvailability", REGISTRY),
-    (Role::Deploy, "ecr:BatchGetImage", REGISTRY),
-    (Role::Deploy, "ecr:CompleteLayerUpload", REGISTRY),
-    (Role::Deploy, "ecr:GetAuthorizationToken", PLAIN),
-    (Role::Deploy, "ecr:GetDownloadUrlForLayer", REGISTRY),
-    (Role::Deploy, "ecr:InitiateLayerUpload", REGISTRY),
-    (Role::Deploy, "ecr:PutImage", REGISTRY),
-    (Role::Deploy, "ecr:UploadLayerPart", REGISTRY),
+    (Role::Deploy, "ecr:GetDownloadUrlForLayer", FETCHED),
     (Role::Up, "s3:GetBucketPolicy", PLAIN),
     (Role::Up, "s3:PutBucketPolicy", PLAIN),
     (Role::Up, "s3:PutEncryptionConfiguration", "every bucket is encrypted nowadays, here too"),
