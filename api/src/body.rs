@@ -184,8 +184,13 @@ impl<'a> Fields<'a> {
                 }
                 DataError::Number => (
                     "data_number",
-                    "has a number longer than 40 characters or out of range",
-                    "tem um número com mais de 40 caracteres ou fora da faixa",
+                    "has a number of more than 40 characters when it is written without an exponent",
+                    "tem um número com mais de 40 caracteres quando escrito sem expoente",
+                ),
+                DataError::TooManyExponents => (
+                    "data_number",
+                    "has numbers whose exponents make it more than twice as long when written out",
+                    "tem números cujos expoentes o deixam com mais que o dobro do tamanho por extenso",
                 ),
             };
             self.complain(name, code, english, portuguese);

@@ -6,10 +6,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+/// Longest number, both as it was sent and written out.
+const MAX_NUMBER: usize = 40;
+/// The canonical form may be so many times as long as what was sent: exponents are written out.
+const MAX_GROWTH: usize = 2;
 /// Deepest nesting accepted; the canonical form is made by recursion.
 const MAX_DEPTH: usize = 32;
 
-/// Any JSON value in canonical form: keys sorted and unique, no white space, numbers verbatim.
+/// Any JSON value in canonical form: keys sorted and unique, no white space, numbers without exponents.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Data(Box<RawValue>);
@@ -25,8 +29,12 @@ pub enum DataError {
     DuplicateKey,
     #[error("the character U+0000 cannot be stored")]
     NullCharacter,
-    #[error("a number is longer than 40 characters or beyond the range of a double")]
+    #[error(
+        "a number has more than {MAX_NUMBER} characters when it is written without an exponent"
+    )]
     Number,
+    #[error("the exponents of its numbers would make it more than {MAX_GROWTH} times as long")]
+    TooManyExponents,
 }
 
 impl Data {
@@ -37,6 +45,9 @@ impl Data {
     pub fn parse(json: &RawValue) -> Result<Self, DataError> {
         let mut canonical = String::with_capacity(json.get().len());
         write_canonical(json.get(), MAX_DEPTH, &mut canonical)?;
+        if canonical.len() > json.get().len() * MAX_GROWTH + MAX_NUMBER {
+            return Err(DataError::TooManyExponents);
+        }
         Self::from_stored(canonical)
     }
 
@@ -106,17 +117,7 @@ fn write_canonical(json: &str, depth: usize, out: &mut String) -> Result<(), Dat
             write_text(&text, out)
         }
         Some(b'-' | b'0'..=b'9') => {
-            let number: f64 = serde_json::from_str(json).map_err(|_| DataError::Number)?;
-            // A non-zero number that a double can only hold as zero would be another number to most readers.
-            let vanished = number == 0.0
-                && json
-                    .split(['e', 'E'])
-                    .next()
-                    .is_some_and(|m| m.contains(|c| matches!(c, '1'..='9')));
-            if json.len() > 40 || vanished {
-                return Err(DataError::Number);
-            }
-            out.push_str(json);
+            out.push_str(&plain_number(json).ok_or(DataError::Number)?);
             Ok(())
         }
         _ => {
@@ -124,6 +125,42 @@ fn write_canonical(json: &str, depth: usize, out: &mut String) -> Result<(), Dat
             Ok(())
         }
     }
+}
+
+/// Writes a number as Postgres' `jsonb` does: without an exponent, zero without a sign, the decimals as they were sent.
+/// `None` when that is too long: `jsonb` would make 16 kB of `0e-16383`.
+fn plain_number(json: &str) -> Option<String> {
+    if json.len() > MAX_NUMBER {
+        return None;
+    }
+    let (sign, unsigned) = json.strip_prefix('-').map_or(("", json), |rest| ("-", rest));
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let is_zero = digits.bytes().all(|digit| digit == b'0');
+    // Beyond what can be written out, but small enough to calculate with.
+    let exponent = exponent.parse::<i32>().ok().filter(|e| e.unsigned_abs() <= 100_000)?;
+    let whole_length = i32::try_from(whole.len()).ok()? + exponent;
+    let decimals = usize::try_from(i32::try_from(fraction.len()).ok()? - exponent).unwrap_or(0);
+    let length = if is_zero { 0 } else { usize::try_from(whole_length).unwrap_or(0) };
+    if length + decimals > MAX_NUMBER + digits.len() {
+        return None;
+    }
+    let (whole, fraction) = if is_zero {
+        (String::new(), "0".repeat(decimals))
+    } else if let Some(point) = usize::try_from(whole_length).ok().filter(|point| *point > 0) {
+        let padded = format!("{digits:0<point$}");
+        (padded[..point].to_owned(), padded[point..].to_owned())
+    } else {
+        (String::new(), format!("{digits:0>decimals$}"))
+    };
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let sign = if is_zero { "" } else { sign };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{fraction}")).filter(|text| text.len() <= MAX_NUMBER)
 }
 
 fn write_text(text: &str, out: &mut String) -> Result<(), DataError> {
@@ -179,6 +216,45 @@ mod tests {
             parse(json).unwrap(),
             r#"{"a":{"x":true,"y":null},"b":[1.10,12345678901234567890123,"é"]}"#
         );
+    }
+
+    #[test]
+    fn numbers_are_written_out_as_jsonb_does() {
+        for (sent, kept) in [
+            ("1.10e1", "11.0"),
+            ("1.5E-3", "0.0015"),
+            ("100e-2", "1.00"),
+            ("0.0012e3", "1.2"),
+            ("12e+3", "12000"),
+            ("-0", "0"),
+            ("-0.0", "0.0"),
+            ("0e5", "0"),
+            ("0e-3", "0.000"),
+            ("0.00e1", "0.0"),
+            ("-2.5e0", "-2.5"),
+            ("1e-38", "0.00000000000000000000000000000000000001"),
+            ("1e39", "1000000000000000000000000000000000000000"),
+        ] {
+            assert_eq!(parse(sent).as_deref(), Ok(kept), "{sent}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_would_grow_are_refused() {
+        for sent in [
+            "0e-16383",
+            "1e308",
+            "1e40",
+            "1e-39",
+            "1e99999999999",
+            "-1e39",
+            "0e-39",
+            "12345678901234567890123456789012345678901",
+        ] {
+            assert_eq!(parse(sent), Err(DataError::Number), "{sent}");
+        }
+        let many = format!("[{}]", vec!["1e39"; 100].join(","));
+        assert_eq!(parse(&many), Err(DataError::TooManyExponents));
     }
 
     #[test]
