@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Semaphore, watch};
 
 use super::{BELIEVED, Principal, Scopes, Verified};
 use crate::{
@@ -18,8 +18,12 @@ use crate::{
 
 /// How long the issuer's keys are used before they are asked for again.
 const KEYS_KEPT: Duration = Duration::from_mins(10);
-/// A token with an unknown key asks for the keys again, but not more often than this.
+/// Keys are not asked for more often than this, whether the last time worked or not.
 const KEYS_PAUSE: Duration = Duration::from_secs(10);
+/// A token with an unknown key waits so long for the keys that are being fetched.
+const UNKNOWN_PATIENCE: Duration = Duration::from_secs(2);
+/// Tokens that wait so at once: anyone can write an unknown key into one.
+const UNKNOWN_WAITING: usize = 16;
 const READ: &str = "payments:read";
 const WRITE: &str = "payments:write";
 
@@ -36,18 +40,30 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// One issuer and its keys.
+/// One issuer and its keys. They are fetched in the background, so that an issuer that hangs only keeps out tokens whose
+/// key was never seen.
 pub(super) struct Issuer {
-    url: String,
     audience: String,
+    source: Arc<Source>,
+    waiting: Semaphore,
+}
+
+struct Source {
+    url: String,
     http: reqwest::Client,
     keys: Mutex<Keys>,
+    /// The number of fetches that have ended.
+    fetches: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Keys {
     by_id: HashMap<String, Arc<DecodingKey>>,
+    /// When the keys came.
     fetched: Option<Instant>,
+    /// When they were last asked for, or that they are being asked for.
+    asked: Option<Instant>,
+    fetching: bool,
 }
 
 #[derive(Deserialize)]
@@ -61,10 +77,14 @@ struct Claims {
 impl Issuer {
     pub(super) fn new(settings: &Settings) -> Option<Self> {
         Some(Self {
-            url: settings.oidc_issuer.as_ref()?.trim_end_matches('/').to_owned(),
             audience: settings.oidc_audience.clone()?,
-            http: crate::http_client::new()?,
-            keys: Mutex::default(),
+            source: Arc::new(Source {
+                url: settings.oidc_issuer.as_ref()?.trim_end_matches('/').to_owned(),
+                http: crate::http_client::new()?,
+                keys: Mutex::default(),
+                fetches: watch::Sender::new(0),
+            }),
+            waiting: Semaphore::new(UNKNOWN_WAITING),
         })
     }
 
@@ -78,7 +98,8 @@ impl Issuer {
         let Some(key) = self.key(&id).await? else { return Ok(None) };
         let mut validation = Validation::new(head.alg);
         validation.set_audience(&[&self.audience]);
-        validation.set_issuer(&[self.url.clone(), format!("{}/", self.url)]);
+        let url = &self.source.url;
+        validation.set_issuer(&[url.clone(), format!("{url}/")]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else {
@@ -98,26 +119,59 @@ impl Issuer {
     }
 
     async fn key(&self, id: &str) -> Result<Option<Arc<DecodingKey>>, Problem> {
-        let mut keys = self.keys.lock().await;
-        let age = keys.fetched.map(|at| at.elapsed());
-        let known = keys.by_id.get(id).cloned();
-        let stale = age.is_none_or(|age| age > KEYS_KEPT)
-            || (known.is_none() && age.is_none_or(|age| age > KEYS_PAUSE));
-        if !stale {
+        let mut fetches = self.source.fetches.subscribe();
+        let (known, fetching) = self.source.look_up(id);
+        if known.is_some() {
             return Ok(known);
         }
-        match self.fetch().await {
-            Ok(by_id) => *keys = Keys { by_id, fetched: Some(Instant::now()) },
+        let unavailable = || Problem::new(Code::Unavailable).retry_after(5);
+        if fetching {
+            let _place = self.waiting.try_acquire().map_err(|_| unavailable())?;
+            let _ = tokio::time::timeout(UNKNOWN_PATIENCE, fetches.changed()).await;
+        }
+        let keys = self.source.lock();
+        match keys.by_id.get(id).cloned() {
+            Some(key) => Ok(Some(key)),
+            // Nobody knows yet whether the key exists.
+            None if keys.fetching || keys.fetched.is_none() => Err(unavailable()),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Source {
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key, and whether the keys are being fetched, which begins here when they are old or do not have it.
+    fn look_up(self: &Arc<Self>, id: &str) -> (Option<Arc<DecodingKey>>, bool) {
+        let mut keys = self.lock();
+        let known = keys.by_id.get(id).cloned();
+        let old = keys.fetched.is_none_or(|at| at.elapsed() > KEYS_KEPT);
+        let rested = keys.asked.is_none_or(|at| at.elapsed() > KEYS_PAUSE);
+        if (old || known.is_none()) && rested && !keys.fetching {
+            keys.fetching = true;
+            tokio::spawn(Arc::clone(self).refresh());
+        }
+        (known, keys.fetching)
+    }
+
+    async fn refresh(self: Arc<Self>) {
+        let outcome = self.fetch().await;
+        let mut keys = self.lock();
+        keys.fetching = false;
+        keys.asked = Some(Instant::now());
+        match outcome {
+            Ok(by_id) => (keys.by_id, keys.fetched) = (by_id, keys.asked),
+            // Keys seen before go on working while the issuer is away.
             Err(error) => {
                 let error = crate::http_client::why(error);
                 tracing::warn!(error, "the issuer's keys cannot be fetched");
-                // Keys seen before go on working while the issuer is away.
-                return known
-                    .map(Some)
-                    .ok_or_else(|| Problem::new(Code::Unavailable).retry_after(5));
             }
         }
-        Ok(keys.by_id.get(id).cloned())
+        drop(keys);
+        self.fetches.send_modify(|count| *count += 1);
     }
 
     async fn fetch(&self) -> Result<HashMap<String, Arc<DecodingKey>>, reqwest::Error> {
