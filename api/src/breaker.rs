@@ -1,4 +1,6 @@
 //! A circuit breaker: after several failures in a row the database is left alone for a while, then probed by one request.
+//!
+//! Reads and writes have one each: a database that is full or read-only still answers reads.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,6 +12,8 @@ const THRESHOLD: u32 = 5;
 
 /// The breaker around the database.
 pub(crate) struct Breaker {
+    /// What is guarded, for the log.
+    name: &'static str,
     open_for: Duration,
     state: Mutex<State>,
 }
@@ -18,6 +22,8 @@ pub(crate) struct Breaker {
 enum State {
     Closed {
         failures: u32,
+        /// When the last operation worked.
+        worked: Option<Instant>,
     },
     Open {
         until: Instant,
@@ -29,8 +35,8 @@ enum State {
 }
 
 impl Breaker {
-    pub(crate) fn new(open_for: Duration) -> Self {
-        Self { open_for, state: Mutex::new(State::Closed { failures: 0 }) }
+    pub(crate) fn new(name: &'static str, open_for: Duration) -> Self {
+        Self { name, open_for, state: Mutex::new(State::Closed { failures: 0, worked: None }) }
     }
 
     /// Asks to pass.
@@ -41,7 +47,9 @@ impl Breaker {
         let mut state = self.lock();
         let now = Instant::now();
         match *state {
-            State::Closed { .. } => Ok(Permit { breaker: self, probe: false, judged: false }),
+            State::Closed { .. } => {
+                Ok(Permit { breaker: self, since: now, probe: false, judged: false })
+            }
             State::Open { until } if now < until => Err(until - now),
             // A probe that never came back must not keep the circuit open for ever.
             State::HalfOpen { since }
@@ -51,13 +59,13 @@ impl Breaker {
             }
             State::Open { .. } | State::HalfOpen { .. } => {
                 *state = State::HalfOpen { since: now };
-                Ok(Permit { breaker: self, probe: true, judged: false })
+                Ok(Permit { breaker: self, since: now, probe: true, judged: false })
             }
         }
     }
 
     /// closed, open or half-open.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         match *self.lock() {
             State::Closed { .. } => "closed",
             State::Open { .. } => "open",
@@ -70,7 +78,7 @@ impl Breaker {
     }
 
     fn open(&self) -> State {
-        tracing::warn!(target: "payments_api", "circuit breaker opened: the database is left alone");
+        tracing::warn!(target: "payments_api", operations = self.name, "circuit breaker opened: the database is left alone");
         State::Open { until: Instant::now() + self.open_for }
     }
 }
@@ -78,6 +86,7 @@ impl Breaker {
 /// Leave to ask the database once; tells the breaker how it went.
 pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
+    since: Instant,
     probe: bool,
     judged: bool,
 }
@@ -86,12 +95,12 @@ impl Permit<'_> {
     pub(crate) fn succeeded(mut self) {
         self.judged = true;
         let mut state = self.breaker.lock();
+        let closed = State::Closed { failures: 0, worked: Some(Instant::now()) };
         match *state {
-            State::Closed { failures: 0 } => {}
-            State::Closed { .. } => *state = State::Closed { failures: 0 },
+            State::Closed { .. } => *state = closed,
             State::HalfOpen { .. } if self.probe => {
-                tracing::info!(target: "payments_api", "circuit breaker closed: the database answers again");
-                *state = State::Closed { failures: 0 };
+                tracing::info!(target: "payments_api", operations = self.breaker.name, "circuit breaker closed: the database answers again");
+                *state = closed;
             }
             // A request from before the circuit opened says nothing about now.
             State::Open { .. } | State::HalfOpen { .. } => {}
@@ -102,12 +111,24 @@ impl Permit<'_> {
         self.judged = true;
         let mut state = self.breaker.lock();
         match *state {
-            State::Closed { failures } if failures + 1 < THRESHOLD => {
-                *state = State::Closed { failures: failures + 1 }
+            State::Closed { failures, worked } if failures + 1 < THRESHOLD => {
+                *state = State::Closed { failures: failures + 1, worked }
             }
             State::Closed { .. } => *state = self.breaker.open(),
             State::HalfOpen { .. } if self.probe => *state = self.breaker.open(),
             State::Open { .. } | State::HalfOpen { .. } => {}
+        }
+    }
+
+    /// The operation took too long. That is the database's failure only when nothing else worked meanwhile: one slow
+    /// statement or one locked row is not.
+    pub(crate) fn timed_out(self) {
+        let others_worked = match *self.breaker.lock() {
+            State::Closed { worked, .. } => worked.is_some_and(|worked| worked > self.since),
+            State::Open { .. } | State::HalfOpen { .. } => false,
+        };
+        if !others_worked {
+            self.failed();
         }
     }
 }
@@ -133,24 +154,39 @@ mod tests {
 
     #[test]
     fn opens_after_failures_in_a_row_only() {
-        let breaker = Breaker::new(Duration::from_mins(1));
+        let breaker = Breaker::new("reads", Duration::from_mins(1));
         fail(&breaker, THRESHOLD - 1);
         breaker.enter().expect("closed").succeeded();
         fail(&breaker, THRESHOLD - 1);
-        assert_eq!(breaker.name(), "closed");
+        assert_eq!(breaker.state(), "closed");
         fail(&breaker, 1);
         assert!(breaker.enter().is_err());
     }
 
     #[test]
+    fn a_timeout_counts_only_when_nothing_else_works() {
+        let breaker = Breaker::new("writes", Duration::from_mins(1));
+        for _ in 0..THRESHOLD * 2 {
+            let slow = breaker.enter().expect("closed");
+            breaker.enter().expect("closed").succeeded();
+            slow.timed_out();
+        }
+        assert_eq!(breaker.state(), "closed");
+        for _ in 0..THRESHOLD {
+            breaker.enter().expect("closed").timed_out();
+        }
+        assert_eq!(breaker.state(), "open");
+    }
+
+    #[test]
     fn one_probe_at_a_time_decides() {
-        let breaker = Breaker::new(Duration::ZERO);
+        let breaker = Breaker::new("reads", Duration::ZERO);
         fail(&breaker, THRESHOLD);
         let probe = breaker.enter().expect("half-open");
         assert!(breaker.enter().is_err(), "a second probe passed");
         drop(probe);
         breaker.enter().expect("half-open again").failed();
         breaker.enter().expect("half-open again").succeeded();
-        assert_eq!(breaker.name(), "closed");
+        assert_eq!(breaker.state(), "closed");
     }
 }

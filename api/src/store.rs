@@ -4,6 +4,7 @@
 
 mod failure;
 mod filter;
+mod page;
 mod pool;
 mod postgres;
 mod records;
@@ -22,11 +23,11 @@ use crate::{
     breaker::Breaker,
     cache::Payments,
     payment::{Actor, Change, Event, Payment},
-    query::{Filter, Page},
+    query::{Filter, FoundPage, Page},
     settings::Settings,
 };
 pub(crate) use failure::StoreError;
-use failure::classify;
+use failure::{classify, concerns_writes};
 use postgres::Postgres;
 pub(crate) use postgres::listener::Listener;
 pub(crate) use records::{Answer, ApiKey, Claim, Created, Delivery, Lease};
@@ -36,7 +37,8 @@ use sqlite::Sqlite;
 /// The database behind the API.
 pub(crate) struct Store {
     backend: Backend,
-    pub(crate) breaker: Breaker,
+    pub(crate) reads: Breaker,
+    pub(crate) writes: Breaker,
     pub(crate) cache: Payments,
     limit: Duration,
     /// Cancelled when the database takes our credentials no longer.
@@ -48,12 +50,21 @@ enum Backend {
     Sqlite(Sqlite),
 }
 
+/// What an operation does, which decides what its failures say about the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Read,
+    /// A count or a filtered list: how long it takes depends on what is asked.
+    Search,
+    Write,
+}
+
 /// Asks the backend, whichever it is.
 macro_rules! ask {
-    ($store:ident, $name:literal, $backend:ident => $work:expr) => {
+    ($store:ident, $kind:ident $name:literal, $backend:ident => $work:expr) => {
         match &$store.backend {
-            Backend::Postgres($backend) => $store.run($name, $work).await,
-            Backend::Sqlite($backend) => $store.run($name, $work).await,
+            Backend::Postgres($backend) => $store.run(Work::$kind, $name, $work).await,
+            Backend::Sqlite($backend) => $store.run(Work::$kind, $name, $work).await,
         }
     };
 }
@@ -75,8 +86,14 @@ impl Store {
         };
         // A little less than the request has, so that the client hears which of the two was slow.
         let limit = settings.request_timeout.mul_f64(0.9);
-        let breaker = Breaker::new(settings.breaker_open);
-        Ok(Self { backend, breaker, cache, limit, refused: CancellationToken::new() })
+        Ok(Self {
+            backend,
+            reads: Breaker::new("reads", settings.breaker_open),
+            writes: Breaker::new("writes", settings.breaker_open),
+            cache,
+            limit,
+            refused: CancellationToken::new(),
+        })
     }
 
     /// The database's name for health reports and metrics.
@@ -109,10 +126,9 @@ impl Store {
     /// when the failure may pass.
     #[must_use]
     pub(crate) fn hopeless(&self, error: &StoreError) -> Option<String> {
-        let cause = error.cause()?;
         match &self.backend {
-            Backend::Postgres(_) => postgres::hopeless(cause),
-            Backend::Sqlite(sqlite) => sqlite.hopeless(cause),
+            Backend::Postgres(_) => postgres::hopeless(error.cause()?),
+            Backend::Sqlite(sqlite) => sqlite.hopeless(error),
         }
     }
 
@@ -122,9 +138,15 @@ impl Store {
         self.refused.cancelled().await;
     }
 
+    /// Whether reads and writes worked lately, as far as is known without asking.
+    #[must_use]
+    pub(crate) fn answers(&self) -> bool {
+        self.reads.state() == "closed" && self.writes.state() == "closed"
+    }
+
     /// Asks for a sign of life.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        ask!(self, "ping", db => db.ping())
+        ask!(self, Read "ping", db => db.ping())
     }
 
     /// Keeps a new payment with its audit event and, when there is one, its idempotency key.
@@ -134,7 +156,7 @@ impl Store {
         claim: Option<&Claim>,
         actor: &Actor,
     ) -> Result<Created, StoreError> {
-        ask!(self, "create", db => db.create(payment, claim, actor))
+        ask!(self, Write "create", db => db.create(payment, claim, actor))
     }
 
     /// Reads one payment, deleted ones too, from the cache when it may.
@@ -144,21 +166,21 @@ impl Store {
 
     /// Reads one payment from the database, deleted ones too.
     pub(crate) async fn find(&self, id: Uuid) -> Result<Option<Payment>, StoreError> {
-        ask!(self, "find", db => db.find(id))
+        ask!(self, Read "find", db => db.find(id))
     }
 
-    /// Reads a page, newest first; returns at most one more than asked, which tells whether another page follows.
-    pub(crate) async fn list(
-        &self,
-        filter: &Filter,
-        page: Page,
-    ) -> Result<Vec<Payment>, StoreError> {
-        ask!(self, "list", db => db.list(filter, page))
+    /// Reads a page, newest first.
+    pub(crate) async fn list(&self, filter: &Filter, page: Page) -> Result<FoundPage, StoreError> {
+        if filter.is_plain() {
+            ask!(self, Read "list", db => db.list(page))
+        } else {
+            ask!(self, Search "search", db => db.search(filter, page))
+        }
     }
 
     /// Counts what a filter finds.
     pub(crate) async fn count(&self, filter: &Filter) -> Result<i64, StoreError> {
-        ask!(self, "count", db => db.count(filter))
+        ask!(self, Search "count", db => db.count(filter))
     }
 
     /// Changes one payment in one conditional statement; `None` when its state or version did not allow it.
@@ -169,7 +191,7 @@ impl Store {
         version: Option<i32>,
         actor: &Actor,
     ) -> Result<Option<Payment>, StoreError> {
-        let outcome = ask!(self, "change", db => db.change(id, change, version, actor));
+        let outcome = ask!(self, Write "change", db => db.change(id, change, version, actor));
         // Whatever was answered, a write may have happened.
         self.cache.writes().note(id);
         outcome
@@ -177,7 +199,7 @@ impl Store {
 
     /// The audit trail of one payment, oldest first.
     pub(crate) async fn events(&self, id: Uuid) -> Result<Vec<Event>, StoreError> {
-        ask!(self, "events", db => db.events(id))
+        ask!(self, Read "events", db => db.events(id))
     }
 
     /// Whether token buckets are shared with other tasks.
@@ -195,7 +217,9 @@ impl Store {
         wanted: u64,
     ) -> Result<Lease, StoreError> {
         match &self.backend {
-            Backend::Postgres(db) => self.run("lease", db.lease(name, quota, window, wanted)).await,
+            Backend::Postgres(db) => {
+                self.run(Work::Write, "lease", db.lease(name, quota, window, wanted)).await
+            }
             Backend::Sqlite(_) => Ok(Lease { granted: wanted, left: 0.0 }),
         }
     }
@@ -206,7 +230,7 @@ impl Store {
         name: &str,
         candidate: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        ask!(self, "shared_value", db => db.shared_value(name, candidate))
+        ask!(self, Write "shared_value", db => db.shared_value(name, candidate))
     }
 
     /// Keeps a new API key under the digest of its secret.
@@ -215,7 +239,7 @@ impl Store {
         key: &ApiKey,
         digest: [u8; 32],
     ) -> Result<(), StoreError> {
-        ask!(self, "create_api_key", db => db.create_api_key(key, digest))
+        ask!(self, Write "create_api_key", db => db.create_api_key(key, digest))
     }
 
     /// Finds a live API key.
@@ -223,17 +247,17 @@ impl Store {
         &self,
         digest: [u8; 32],
     ) -> Result<Option<ApiKey>, StoreError> {
-        ask!(self, "find_api_key", db => db.find_api_key(digest))
+        ask!(self, Read "find_api_key", db => db.find_api_key(digest))
     }
 
     /// All live API keys, newest first.
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        ask!(self, "api_keys", db => db.api_keys())
+        ask!(self, Read "api_keys", db => db.api_keys())
     }
 
     /// Ends an API key; false when no live one has the id.
     pub(crate) async fn revoke_api_key(&self, id: Uuid) -> Result<bool, StoreError> {
-        ask!(self, "revoke_api_key", db => db.revoke_api_key(id))
+        ask!(self, Write "revoke_api_key", db => db.revoke_api_key(id))
     }
 
     /// Takes deliveries that are due; nobody else gets them for the time given.
@@ -242,7 +266,7 @@ impl Store {
         most: i64,
         hold: Duration,
     ) -> Result<Vec<Delivery>, StoreError> {
-        ask!(self, "take_deliveries", db => db.take_deliveries(most, hold))
+        ask!(self, Write "take_deliveries", db => db.take_deliveries(most, hold))
     }
 
     /// Ends a delivery: gone, or due again after a while.
@@ -251,12 +275,12 @@ impl Store {
         id: Uuid,
         again: Option<Duration>,
     ) -> Result<(), StoreError> {
-        ask!(self, "settle_delivery", db => db.settle_delivery(id, again))
+        ask!(self, Write "settle_delivery", db => db.settle_delivery(id, again))
     }
 
     /// Forgets expired idempotency keys; returns how many.
     pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
-        ask!(self, "sweep", db => db.sweep())
+        ask!(self, Write "sweep", db => db.sweep())
     }
 
     /// Hears other tasks' changes; `None` where there are no other tasks.
@@ -269,17 +293,24 @@ impl Store {
 
     async fn run<T>(
         &self,
+        kind: Work,
         operation: &'static str,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        let permit = self.breaker.enter().map_err(StoreError::Open)?;
+        let breaker = if kind == Work::Write { &self.writes } else { &self.reads };
+        let permit = breaker.enter().map_err(StoreError::Open)?;
         let started = Instant::now();
         let outcome = match tokio::time::timeout(self.limit, work).await {
             Ok(outcome) => outcome.map_err(classify),
             Err(_) => Err(StoreError::Timeout),
         };
         match &outcome {
-            Err(StoreError::Unavailable(_) | StoreError::Timeout) => permit.failed(),
+            Err(StoreError::Unavailable(cause))
+                if kind != Work::Write && concerns_writes(cause) => {}
+            Err(StoreError::Unavailable(_)) => permit.failed(),
+            // A search that takes long says something about the search.
+            Err(StoreError::Timeout) if kind != Work::Search => permit.timed_out(),
+            Err(StoreError::Timeout | StoreError::Busy | StoreError::Locked) => {}
             _ => permit.succeeded(),
         }
         let (elapsed, error) = (started.elapsed(), outcome.as_ref().err());

@@ -110,9 +110,9 @@ pub(crate) async fn list(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let listing = Listing::read_plain(&query, app.cursor_key())?;
-    let mut payments = app.store.list(&listing.filter, listing.page).await?;
-    let next = operations::cut(&mut payments, &listing, app.cursor_key());
-    let items: Vec<_> = payments.iter().map(ChallengePayment::new).collect();
+    let found = app.store.list(&listing.filter, listing.page).await?;
+    let next = operations::next_cursor(&found, &listing, app.cursor_key());
+    let items: Vec<_> = found.payments.iter().map(ChallengePayment::new).collect();
     let mut response = json(StatusCode::OK, serde_json::to_string(&items).unwrap_or_default());
     operations::link(&mut response, &listing, "/list", next.as_deref());
     Ok(response)

@@ -61,7 +61,7 @@ pub(crate) async fn root(State(app): State<Shared>) -> Response {
 }
 
 fn shallow(app: &Shared) -> Response {
-    report(app, app.phase() == Phase::Ready, Some(app.store.breaker.name() == "closed"))
+    report(app, app.phase() == Phase::Ready, Some(app.store.answers()))
 }
 
 /// A health report (draft-inadarei-api-health-check).

@@ -16,6 +16,7 @@ use crate::{
     payment::{Actor, Change, Payment, Status},
     precondition::IfMatch,
     problem::{Code, FieldError, Problem, Text},
+    query::FoundPage,
     store::{Answer, Claim, Created, StoreError},
 };
 
@@ -57,7 +58,7 @@ pub(crate) async fn create(
         key,
         fingerprint: fingerprint(&payment),
         answer,
-        expires_at: payment.created_at + app.settings.idempotency_ttl,
+        kept_for: app.settings.idempotency_ttl,
     };
     match app.store.create(&payment, Some(&claim), actor).await? {
         Created::New => {
@@ -114,12 +115,9 @@ pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Problem::new(Code::PaymentNotFound))
 }
 
-/// Cuts a page to its length and, when that took something off, makes the cursor of the next.
-pub(crate) fn cut(payments: &mut Vec<Payment>, listing: &Listing, secret: &[u8]) -> Option<String> {
-    let length = usize::try_from(listing.page.limit).unwrap_or_default();
-    let more = payments.len() > length;
-    payments.truncate(length);
-    payments.last().filter(|_| more).map(|last| listing.cursor(last.id, secret))
+/// The cursor of the page that follows, when one does.
+pub(crate) fn next_cursor(found: &FoundPage, listing: &Listing, secret: &[u8]) -> Option<String> {
+    found.payments.last().filter(|_| found.has_more).map(|last| listing.cursor(last.id, secret))
 }
 
 /// Points to the next page.
@@ -282,11 +280,16 @@ impl From<StoreError> for Problem {
                 Self::new(Code::DatabaseUnavailable).retry_after(1)
             }
             StoreError::Timeout => Self::new(Code::Timeout),
+            StoreError::Busy => Self::new(Code::Overloaded).retry_after(1),
+            StoreError::Locked => Self::new(Code::Overloaded).retry_after(1).detail(
+                "Somebody else is changing the same payment; nothing happened, retry after a moment.",
+                "Outra pessoa está alterando o mesmo pagamento; nada aconteceu, tente novamente em instantes.",
+            ),
             StoreError::Refused(cause) => {
                 tracing::info!(error = %cause, "the database refused a value");
                 Self::new(Code::ValidationFailed)
             }
-            StoreError::Unexpected(_) | StoreError::Migration(_) => {
+            StoreError::Unexpected(_) | StoreError::Migration(_) | StoreError::InUse => {
                 tracing::error!(error = ?error, "unexpected answer of the database");
                 Self::new(Code::Internal)
             }

@@ -115,11 +115,11 @@ pub(crate) async fn list(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let listing = Listing::read(&query, app.cursor_key())?;
-    let mut payments = app.store.list(&listing.filter, listing.page).await?;
-    let next = operations::cut(&mut payments, &listing, app.cursor_key());
+    let found = app.store.list(&listing.filter, listing.page).await?;
+    let next = operations::next_cursor(&found, &listing, app.cursor_key());
     let total =
         if listing.with_total { Some(app.store.count(&listing.filter).await?) } else { None };
-    let data = payments.iter().map(PaymentView::new).collect();
+    let data = found.payments.iter().map(PaymentView::new).collect();
     let page = PaymentPage { data, has_more: next.is_some(), next_cursor: next.clone(), total };
     let mut response = json(StatusCode::OK, serde_json::to_string(&page).unwrap_or_default());
     operations::link(&mut response, &listing, "/v1/payments", next.as_deref());

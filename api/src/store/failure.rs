@@ -15,6 +15,15 @@ pub(crate) enum StoreError {
     Unavailable(#[source] sqlx::Error),
     #[error("the database did not answer in time")]
     Timeout,
+    /// All connections for this kind of work are in use. The database may be well.
+    #[error("no connection is free")]
+    Busy,
+    /// Somebody else holds what was to be changed; nothing happened.
+    #[error("a row is locked by another session")]
+    Locked,
+    /// Another process has the SQLite file.
+    #[error("another process uses the database file")]
+    InUse,
     /// A value that the database cannot hold.
     #[error("the database refused a value")]
     Refused(#[source] sqlx::Error),
@@ -59,7 +68,11 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
         return StoreError::Unavailable(error);
     }
     match code(&error).as_deref() {
-        Some("57014") => StoreError::Timeout,
+        _ if matches!(error, sqlx::Error::PoolTimedOut) => StoreError::Busy,
+        // query_canceled by statement_timeout, and SQLITE_INTERRUPT by our own time limit.
+        Some("57014" | "9") => StoreError::Timeout,
+        // lock_not_available, by lock_timeout.
+        Some("55P03") => StoreError::Locked,
         Some(code) if code.len() == 5 && code.starts_with("22") => StoreError::Refused(error),
         _ => StoreError::Unexpected(error),
     }
@@ -69,12 +82,7 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
 fn unreachable(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
     match error {
-        E::Io(_)
-        | E::Tls(_)
-        | E::PoolTimedOut
-        | E::PoolClosed
-        | E::WorkerCrashed
-        | E::Protocol(_) => true,
+        E::Io(_) | E::Tls(_) | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => true,
         E::Database(_) => match code(error).as_deref() {
             None | Some("57014") => false,
             Some("25006") => true,
@@ -84,6 +92,15 @@ fn unreachable(error: &sqlx::Error) -> bool {
             Some(_) => primary(error).is_some_and(|code| [5, 6, 8, 10, 13, 14].contains(&code)),
         },
         _ => false,
+    }
+}
+
+/// Whether only writes fail of it: the database is read-only, or lacks space, memory or connections (SQLSTATE class 53;
+/// SQLITE_READONLY and SQLITE_FULL).
+pub(super) fn concerns_writes(error: &sqlx::Error) -> bool {
+    match code(error).as_deref() {
+        Some(code) if code.len() == 5 => code == "25006" || code.starts_with("53"),
+        _ => primary(error).is_some_and(|code| [8, 13].contains(&code)),
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -28,8 +29,13 @@ impl<C: Connection + 'static> Clone for Pool<C> {
     }
 }
 
+/// What every new connection is told before it is used.
+pub(crate) type Greeting<C> =
+    Arc<dyn for<'c> Fn(&'c mut C) -> BoxFuture<'c, Result<(), sqlx::Error>> + Send + Sync>;
+
 struct Shared<C: Connection + 'static> {
     options: C::Options,
+    greeting: Option<Greeting<C>>,
     slots: Arc<Semaphore>,
     size: usize,
     patience: Duration,
@@ -45,11 +51,22 @@ struct Parked<C> {
 impl<C: Connection + 'static> Pool<C> {
     /// A pool of at most `size` connections; `patience` bounds both the wait for a free one and the opening of a new one.
     pub(crate) fn new(options: C::Options, size: u32, patience: Duration) -> Self {
+        Self::with_greeting(options, None, size, patience)
+    }
+
+    /// The same, with what each connection is told first.
+    pub(crate) fn with_greeting(
+        options: C::Options,
+        greeting: Option<Greeting<C>>,
+        size: u32,
+        patience: Duration,
+    ) -> Self {
         let size = size as usize;
         let slots = Arc::new(Semaphore::new(size));
         Self {
             shared: Arc::new(Shared {
                 options,
+                greeting,
                 slots,
                 size,
                 patience,
@@ -61,7 +78,7 @@ impl<C: Connection + 'static> Pool<C> {
     /// Lends a connection.
     ///
     /// # Errors
-    /// [`sqlx::Error::PoolTimedOut`] when none is free or opened in time; otherwise why none could be opened.
+    /// [`sqlx::Error::PoolTimedOut`] when none is free in time; otherwise why none could be opened.
     pub(crate) async fn lend(&self) -> Result<Lent<C>, sqlx::Error> {
         let slot = match Arc::clone(&self.shared.slots).try_acquire_owned() {
             Ok(slot) => slot,
@@ -88,12 +105,18 @@ impl<C: Connection + 'static> Pool<C> {
     /// Opens a connection outside the pool, for work that changes the session.
     ///
     /// # Errors
-    /// As for [`Pool::lend`].
+    /// Why none could be opened; an I/O error when it took too long.
     pub(crate) async fn open(&self) -> Result<C, sqlx::Error> {
-        let opening = self.shared.options.connect();
+        let opening = async {
+            let mut connection = self.shared.options.connect().await?;
+            if let Some(greet) = &self.shared.greeting {
+                greet(&mut connection).await?;
+            }
+            Ok(connection)
+        };
         tokio::time::timeout(self.shared.patience, opening)
             .await
-            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
     }
 
     /// Connections in use and connections open but idle.

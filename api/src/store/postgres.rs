@@ -7,19 +7,26 @@ mod outbox;
 mod reads;
 mod upkeep;
 
+use std::{sync::Arc, time::Duration};
+
 use sha2::{Digest, Sha256};
 use sqlx::{
-    Connection, PgConnection, Postgres as Pg, QueryBuilder, Row,
+    AssertSqlSafe, Connection, PgConnection, Postgres as Pg, QueryBuilder, Row, Transaction,
     postgres::{PgConnectOptions, PgRow},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
-use super::{Claim, Created, StoreError, pool::Pool};
+use super::{
+    Claim, Created, StoreError,
+    page::{Collected, collect_page, settle_page},
+    pool::{Greeting, Pool},
+};
 use crate::{
     data::Data,
     money::Money,
-    payment::{Actor, Change, Event, Payment, now},
-    query::{Filter, Page},
+    payment::{Actor, Change, Event, Payment},
+    query::{Filter, FoundPage, Page},
     settings::Settings,
 };
 use creates::Creates;
@@ -27,6 +34,9 @@ use reads::Reads;
 
 /// Statements that create, and that read, payments at once; more wait and then share one.
 const LANES: u32 = 3;
+
+/// Counts and filtered lists at once at most: they may read the whole table, and everybody else needs connections too.
+const SEARCHES: u32 = 3;
 
 /// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
 /// image has no file of them.
@@ -39,6 +49,10 @@ pub(super) struct Postgres {
     pub(super) pool: Pool<PgConnection>,
     creates: Creates,
     reads: Reads,
+    searches: Semaphore,
+    patience: Duration,
+    /// Opens a transaction whose statements end early enough for a search.
+    begin_search: String,
     options: PgConnectOptions,
     /// Whether changes are written to the outbox.
     webhook: bool,
@@ -52,20 +66,34 @@ impl Postgres {
         }
         let options = options
             .application_name("payments-api")
-            // The server gives up with us, so that an abandoned statement cannot hold locks.
-            .options([("statement_timeout", settings.request_timeout.as_millis().to_string())]);
-        let pool =
-            Pool::new(options.clone(), settings.database_pool, settings.database_acquire_timeout);
-        let lanes = (settings.database_pool / 3).clamp(1, LANES);
-        let creates = Creates::new(pool.clone(), lanes, settings.request_timeout);
-        let reads = Reads::new(pool.clone(), lanes, settings.request_timeout);
-        Ok(Self { pool, creates, reads, options, webhook: settings.webhook_url.is_some() })
+            // Floats are sent in binary, and poolers refuse this parameter (PgBouncer, ignore_startup_parameters).
+            .extra_float_digits(None);
+        let limit = settings.request_timeout;
+        let patience = settings.database_acquire_timeout;
+        let size = settings.database_pool;
+        let pool = Pool::with_greeting(options.clone(), Some(greeting(limit)), size, patience);
+        let lanes = (size / 3).clamp(1, LANES);
+        let creates = Creates::new(pool.clone(), lanes, limit);
+        let reads = Reads::new(pool.clone(), lanes, limit);
+        let searches = Semaphore::new((size / 4).clamp(1, SEARCHES) as usize);
+        let begin_search =
+            format!("BEGIN; SET LOCAL statement_timeout = {}", (limit / 2).as_millis().max(1));
+        Ok(Self {
+            pool,
+            creates,
+            reads,
+            searches,
+            patience,
+            begin_search,
+            options,
+            webhook: settings.webhook_url.is_some(),
+        })
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.open().await.map_err(super::classify)?;
         // An index on a large table may take longer than a request may.
-        sqlx::query("SET statement_timeout = 0")
+        sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0")
             .execute(&mut connection)
             .await
             .map_err(super::classify)?;
@@ -94,29 +122,51 @@ impl Postgres {
         self.reads.find(id).await
     }
 
-    pub(super) async fn list(
+    pub(super) async fn list(&self, page: Page) -> Result<FoundPage, sqlx::Error> {
+        self.reads.list(page).await
+    }
+
+    pub(super) async fn search(
         &self,
         filter: &Filter,
         page: Page,
-    ) -> Result<Vec<Payment>, sqlx::Error> {
-        if filter.is_plain() {
-            return self.reads.list(page.after.unwrap_or(Uuid::max()), page.limit + 1).await;
-        }
+    ) -> Result<FoundPage, sqlx::Error> {
+        let _place = self.search_place().await?;
         let mut connection = self.pool.lend().await?;
         let mut query = QueryBuilder::new("SELECT ");
         query.push(COLUMNS).push(" FROM payments");
         push_filter(&mut query, filter, page.after);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
-        let outcome = query.build().fetch_all(&mut *connection).await;
-        connection.settle(outcome)?.iter().map(payment).collect()
+        let mut transaction = self.begin_search(&mut connection).await?;
+        let found = collect_page(query.build().fetch(&mut *transaction), page, payment).await;
+        let found = finish_page(transaction, found).await;
+        settle_page(&mut connection, found)
     }
 
     pub(super) async fn count(&self, filter: &Filter) -> Result<i64, sqlx::Error> {
+        let _place = self.search_place().await?;
         let mut connection = self.pool.lend().await?;
         let mut query = QueryBuilder::new("SELECT count(*) FROM payments");
         push_filter(&mut query, filter, None);
-        let outcome = query.build_query_scalar().fetch_one(&mut *connection).await;
-        connection.settle(outcome)
+        let mut transaction = self.begin_search(&mut connection).await?;
+        let outcome = query.build_query_scalar().fetch_one(&mut *transaction).await;
+        let ended = transaction.commit().await;
+        connection.settle(outcome.and_then(|count| ended.map(|()| count)))
+    }
+
+    async fn search_place(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {
+        tokio::time::timeout(self.patience, self.searches.acquire())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::PoolClosed)
+    }
+
+    /// Begins a transaction that gives up sooner than the request: a search is the first to be let go.
+    async fn begin_search<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> Result<Transaction<'c, Pg>, sqlx::Error> {
+        connection.begin_with(AssertSqlSafe(self.begin_search.clone())).await
     }
 
     pub(super) async fn change(
@@ -134,7 +184,6 @@ impl Postgres {
         };
         let query = sqlx::query(text)
             .bind(id)
-            .bind(now())
             .bind(version)
             .bind(&actor.name)
             .bind(&actor.request_id)
@@ -156,6 +205,22 @@ impl Postgres {
     }
 }
 
+/// Every session's limits, by statement and not in the connection's parameters, which RDS Proxy and PgBouncer refuse.
+/// The server gives up with us, so that an abandoned statement cannot hold locks; and it gives up waiting for a lock
+/// sooner, so that it can be told from being slow: a row takes two locks, and each may be waited for.
+fn greeting(limit: Duration) -> Greeting<PgConnection> {
+    let text: Arc<str> = format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}",
+        limit.as_millis(),
+        (limit / 3).as_millis().max(1)
+    )
+    .into();
+    Arc::new(move |connection| {
+        let text = AssertSqlSafe(text.to_string());
+        Box::pin(async move { sqlx::raw_sql(text).execute(connection).await.map(|_| ()) })
+    })
+}
+
 /// Credentials and names do not become right by waiting; everything else about a server may.
 pub(super) fn hopeless(cause: &sqlx::Error) -> Option<String> {
     if refuses(cause) {
@@ -170,26 +235,28 @@ pub(super) fn refuses(cause: &sqlx::Error) -> bool {
     matches!(super::failure::code(cause).as_deref(), Some("28P01" | "28000"))
 }
 
+/// The database's clock judges, cut to the millisecond that both databases keep: the clocks of tasks differ.
 macro_rules! change {
     ($set:literal, $where:literal, $event:literal, $from:literal) => {
         concat!(
-            "WITH changed AS (UPDATE payments SET version = version + 1, updated_at = $2, ",
+            "WITH moment AS MATERIALIZED (SELECT date_trunc('milliseconds', clock_timestamp()) AS at),
+            changed AS (UPDATE payments SET version = version + 1, updated_at = greatest(updated_at, moment.at), ",
             $set,
-            " WHERE id = $1 AND ($3::int IS NULL OR version = $3) AND ",
+            " FROM moment WHERE id = $1 AND ($2::int IS NULL OR version = $2) AND ",
             $where,
-            " RETURNING id, status, data, amount_minor, version, created_at, updated_at, deleted_at, $7::bool),
+            " RETURNING id, status, data, amount_minor, version, created_at, updated_at, deleted_at, $6::bool),
             event AS (
                 INSERT INTO payment_events (payment_id, version, kind, from_status, to_status, actor, request_id, trace_id, at)
                 SELECT id, version, '",
             $event,
             "', ",
             $from,
-            ", status, $4, $5, $6, $2 FROM changed),
+            ", status, $3, $4, $5, updated_at FROM changed),
             told AS (
                 INSERT INTO outbox (id, kind, payment_id, status, version, trace_id, at, due_at)
-                SELECT $8::uuid, 'payment.",
+                SELECT $7::uuid, 'payment.",
             $event,
-            "', id, status, version, $6, $2, $2 FROM changed WHERE $8::uuid IS NOT NULL)
+            "', id, status, version, $5, updated_at, clock_timestamp() FROM changed WHERE $7::uuid IS NOT NULL)
             SELECT id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at,
                    pg_notify('payment_changed', id::text) FROM changed"
         )
@@ -203,12 +270,20 @@ const CONSUME: &str = change!(
     "'inserted'"
 );
 const DELETE: &str = change!(
-    "deleted_at = $2",
-    "(status = 'inserted' OR $7) AND deleted_at IS NULL",
+    "deleted_at = greatest(updated_at, moment.at)",
+    "(status = 'inserted' OR $6) AND deleted_at IS NULL",
     "deleted",
     "status"
 );
 const RESTORE: &str = change!("deleted_at = NULL", "deleted_at IS NOT NULL", "restored", "status");
+
+/// Ends the transaction of a page that is complete; one that was cut is rolled back with the rest of its rows.
+async fn finish_page(transaction: Transaction<'_, Pg>, found: Collected) -> Collected {
+    match found {
+        Ok((found, true)) => transaction.commit().await.map(|()| (found, true)),
+        other => other,
+    }
+}
 
 type Query<'q> = sqlx::query::Query<'q, Pg, sqlx::postgres::PgArguments>;
 
@@ -233,7 +308,7 @@ fn bind_claim<'q>(query: Query<'q>, claim: &'q Claim) -> Query<'q> {
         .bind(&claim.answer.etag)
         .bind(&claim.answer.location)
         .bind(&claim.answer.body)
-        .bind(claim.expires_at)
+        .bind(claim.seconds())
         .bind(lock_number(claim))
 }
 

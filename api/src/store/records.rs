@@ -1,5 +1,7 @@
 //! What the store takes and gives besides payments.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -15,7 +17,15 @@ pub(crate) struct Claim {
     /// SHA-256 of the canonical request.
     pub fingerprint: [u8; 32],
     pub answer: Answer,
-    pub expires_at: OffsetDateTime,
+    /// How long the answer is remembered, by the database's clock.
+    pub kept_for: Duration,
+}
+
+impl Claim {
+    /// [`Claim::kept_for`] as an interval's seconds.
+    pub(super) fn seconds(&self) -> f64 {
+        self.kept_for.as_secs_f64()
+    }
 }
 
 /// An answer kept for replays.

@@ -6,34 +6,46 @@ mod writer;
 mod writes;
 
 use std::{
-    fs::File,
-    os::unix::fs::MetadataExt,
+    fs::{File, TryLockError},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 
 use sqlx::{
-    QueryBuilder, Row, SqliteConnection,
+    QueryBuilder, Row, Sqlite as Lite, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Claim, Created, StoreError, classify, failure::primary, pool::Pool};
+use super::{
+    Claim, Created, StoreError, classify,
+    failure::primary,
+    page::{collect_page, settle_page},
+    pool::{Lent, Pool},
+};
 use crate::{
     cache::Writes,
     data::Data,
     money::Money,
     payment::{Actor, Change, Event, Payment},
-    query::{Filter, Page},
+    query::{Filter, FoundPage, Page},
     settings::Settings,
 };
 use filter::push_filter;
 use writer::{Job, Writer};
 
 const READERS: u32 = 4;
+/// Counts and filtered lists at once at most.
+const SEARCHES: u32 = 2;
+/// Steps of SQLite's machine between two looks at the clock.
+const STEPS: i32 = 20_000;
+
+/// How long another process may have the file before it counts as one that serves.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Primary result codes (https://sqlite.org/rescode.html).
 const PERM: u32 = 3;
@@ -50,6 +62,10 @@ pub(super) struct Sqlite {
     /// The few other writes.
     service: Pool<SqliteConnection>,
     readers: Pool<SqliteConnection>,
+    searches: Pool<SqliteConnection>,
+    search_limit: Duration,
+    /// The lock that keeps a second process out, for as long as this one lives.
+    lock: OnceLock<File>,
 }
 
 impl Sqlite {
@@ -69,36 +85,74 @@ impl Sqlite {
         let payments =
             Writer::new(options.clone(), settings.webhook_url.is_some(), Arc::clone(writes));
         let service = Pool::new(options.clone(), 1, settings.request_timeout);
-        let readers = Pool::new(options, READERS, settings.request_timeout);
-        Ok(Self { file, writer: payments, service, readers })
+        let readers = Pool::new(options.clone(), READERS, settings.request_timeout);
+        let searches = Pool::new(options, SEARCHES, settings.database_acquire_timeout);
+        Ok(Self {
+            file,
+            writer: payments,
+            service,
+            readers,
+            searches,
+            search_limit: settings.request_timeout / 2,
+            lock: OnceLock::new(),
+        })
     }
 
     pub(super) fn usage(&self) -> (usize, usize) {
-        let (service, readers) = (self.service.usage(), self.readers.usage());
-        (service.0 + readers.0, service.1 + readers.1)
+        let pools = [&self.service, &self.readers, &self.searches].map(Pool::usage);
+        pools.iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
-        let _alone = self.alone().await;
+        self.take_file().await?;
         let mut connection = self.service.open().await.map_err(classify)?;
         let mut migrator = sqlx::migrate!("migrations/sqlite");
         migrator.set_ignore_missing(true).run(&mut connection).await?;
         Ok(())
     }
 
-    /// One process at a time makes the file and migrates it: SQLite's own locks end between a look at
-    /// the schema and its change. A lock on the folder leaves no file behind, and one on the database
-    /// itself would take SQLite's away. Where folders cannot be locked, a lone process needs no lock.
-    async fn alone(&self) -> Option<File> {
-        let file = std::path::absolute(&self.file).ok()?;
-        let folder = File::open(file.parent()?).ok()?;
-        let locked = tokio::task::spawn_blocking(move || folder.lock().map(|()| folder));
-        locked.await.ok()?.ok()
+    /// Makes the file for this user alone, and keeps every other process out until this one ends: what it caches would
+    /// not be true any more. The lock has a file of its own, because one on the database would take SQLite's away.
+    async fn take_file(&self) -> Result<(), StoreError> {
+        if self.lock.get().is_some() || self.file.is_dir() {
+            return Ok(());
+        }
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let mut name = self.file.clone().into_os_string();
+        name.push("-lock");
+        // Where no file can be made, SQLite says better than we could why not.
+        let Ok(lock) = options.open(name) else { return Ok(()) };
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // Whoever only migrates is done soon.
+                Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
+                Err(TryLockError::Error(error)) => {
+                    tracing::warn!(%error, "the file system has no locks: a second process is not noticed");
+                    break;
+                }
+            }
+        }
+        let _ = self.lock.set(lock);
+        // SQLite gives its other files the same mode.
+        let _ = options.open(&self.file);
+        Ok(())
     }
 
-    /// Nothing about a file gets better by waiting, except that another process lets go of it.
-    pub(super) fn hopeless(&self, cause: &sqlx::Error) -> Option<String> {
+    /// Nothing about a file gets better by waiting, except that another process lets go of it for a moment.
+    pub(super) fn hopeless(&self, error: &StoreError) -> Option<String> {
         let file = self.file.display();
+        if matches!(error, StoreError::InUse) {
+            return Some(format!(
+                "{file} is used by another process, and only one may: stop it first"
+            ));
+        }
+        let cause = error.cause()?;
         Some(match primary(cause)? {
             BUSY | LOCKED => return None,
             PERM | READONLY | CANTOPEN => self.unwritable(),
@@ -144,26 +198,38 @@ impl Sqlite {
         connection.settle(outcome)?.as_ref().map(payment).transpose()
     }
 
-    pub(super) async fn list(
+    pub(super) async fn list(&self, page: Page) -> Result<FoundPage, sqlx::Error> {
+        let mut connection = self.readers.lend().await?;
+        let mut query = list_query(&Filter::default(), page);
+        let found = collect_page(query.build().fetch(&mut *connection), page, payment).await;
+        settle_page(&mut connection, found)
+    }
+
+    pub(super) async fn search(
         &self,
         filter: &Filter,
         page: Page,
-    ) -> Result<Vec<Payment>, sqlx::Error> {
-        let mut connection = self.readers.lend().await?;
-        let mut query = QueryBuilder::new("SELECT ");
-        query.push(COLUMNS).push(" FROM payments");
-        push_filter(&mut query, filter, page.after);
-        query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
-        let outcome = query.build().fetch_all(&mut *connection).await;
-        connection.settle(outcome)?.iter().map(payment).collect()
+    ) -> Result<FoundPage, sqlx::Error> {
+        let mut connection = self.lend_for_search().await?;
+        let mut query = list_query(filter, page);
+        let found = collect_page(query.build().fetch(&mut *connection), page, payment).await;
+        settle_page(&mut connection, found)
     }
 
     pub(super) async fn count(&self, filter: &Filter) -> Result<i64, sqlx::Error> {
-        let mut connection = self.readers.lend().await?;
+        let mut connection = self.lend_for_search().await?;
         let mut query = QueryBuilder::new("SELECT count(*) FROM payments");
         push_filter(&mut query, filter, None);
         let outcome = query.build_query_scalar().fetch_one(&mut *connection).await;
         connection.settle(outcome)
+    }
+
+    /// A connection whose next statement is interrupted when it takes too long, also when nobody waits for it any more.
+    async fn lend_for_search(&self) -> Result<Lent<SqliteConnection>, sqlx::Error> {
+        let mut connection = self.searches.lend().await?;
+        let until = Instant::now() + self.search_limit;
+        connection.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < until);
+        Ok(connection)
     }
 
     pub(super) async fn change(
@@ -186,6 +252,14 @@ impl Sqlite {
         let outcome = query.bind(id).fetch_all(&mut *connection).await;
         connection.settle(outcome)?.iter().map(event).collect()
     }
+}
+
+fn list_query(filter: &Filter, page: Page) -> QueryBuilder<Lite> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(COLUMNS).push(" FROM payments");
+    push_filter(&mut query, filter, page.after);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
+    query
 }
 
 const COLUMNS: &str = "id, status, data, amount_minor, version, created_at, updated_at, deleted_at";

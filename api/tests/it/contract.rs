@@ -173,10 +173,24 @@ async fn data_comes_back_as_it_was_sent(database: Database) {
             read.text
         );
     }
+    // Nine characters must not become sixteen thousand.
+    for number in ["0e-16383", "1e308", "1e39"] {
+        let data = vec![number; 3_000].join(",");
+        let body = format!(r#"{{"amount":{{"minor":1}},"data":[{data}]}}"#);
+        let request = client
+            .request("POST", "/v1/payments")
+            .header("content-type", "application/json")
+            .body(body);
+        let refused = send(request).await;
+        refused.is_problem(422, "validation_failed");
+        assert_eq!(refused.complaints(), [("/data".to_owned(), "data_number".to_owned())]);
+    }
     for (data, code) in [
         (r#"{"a":"\u0000"}"#, "data_null_character"),
         (r#""\ud800""#, "data_text"),
         ("1e999", "data_number"),
+        ("0e-16383", "data_number"),
+        ("1e308", "data_number"),
         (r#"{"a":1,"a":2}"#, "duplicate"),
     ] {
         let body = format!(r#"{{"amount":{{"minor":1}},"data":{data}}}"#);

@@ -131,3 +131,59 @@ async fn a_key_in_flight_is_refused_at_once_by_every_instance() {
     let replayed = create(&two.client, "/create", "k", "1,00").await;
     assert_eq!((replayed.header("idempotency-hit"), &replayed.text), ("true", &first.text));
 }
+
+/// The database's clock decides when a key expires: a task whose own is wrong by days deletes nobody's keys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_of_tasks_do_not_expire_keys() {
+    let database = Database::postgres().await;
+    drop(Service::start(&database, &[]).await);
+    // To this service the database's clock is three days behind, as to a task that is three days ahead.
+    let name = database.url.rsplit('/').next().unwrap().to_owned();
+    database
+        .execute_text(format!(
+            "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+                 AS $$ SELECT pg_catalog.clock_timestamp() - interval '3 days' $$;
+             ALTER DATABASE {name} SET search_path = public, pg_catalog"
+        ))
+        .await;
+    let service = Service::start(&database, &[]).await;
+    let create = async |service: &Service| {
+        let request = service.client.request("POST", "/create").header("idempotency-key", "k1");
+        send(request.json(&json!({ "payment": "1,00" }))).await
+    };
+    let first = create(&service).await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    let consumed = service
+        .client
+        .put(
+            &format!("/v1/payments/{}/status", first.body["id"].as_str().unwrap()),
+            json!({ "status": "consumed" }),
+        )
+        .await;
+    assert!(
+        consumed.body["updated_at"].as_str().unwrap()
+            >= consumed.body["created_at"].as_str().unwrap(),
+        "{}",
+        consumed.text
+    );
+    // What a task with a right clock would have written.
+    database
+        .execute(
+            "UPDATE idempotency_keys SET expires_at = public.clock_timestamp() + interval '1 day'",
+        )
+        .await;
+    drop(service);
+    // The sweep begins with the service. One that deletes too much does so before it is asked twice.
+    let service = Service::start(&database, &[]).await;
+    for _ in 0..20 {
+        let again = create(&service).await;
+        assert_eq!(again.body["id"], first.body["id"], "{}", again.text);
+        assert_eq!(again.header("idempotency-hit"), "true");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // And by that clock they do expire.
+    database
+        .execute("UPDATE idempotency_keys SET expires_at = public.clock_timestamp() - interval '1 second'")
+        .await;
+    assert_ne!(create(&service).await.body["id"], first.body["id"]);
+}

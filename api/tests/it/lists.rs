@@ -6,7 +6,13 @@ use serde_json::{Value, json};
 
 use crate::{client::send, database::Database, on_both, service::Service};
 
-on_both!(pages_meet_every_payment_once, filters, wrong_parameters, cursors_outlive_their_instance);
+on_both!(
+    pages_are_bounded_by_bytes,
+    pages_meet_every_payment_once,
+    filters,
+    wrong_parameters,
+    cursors_outlive_their_instance
+);
 
 fn ids(body: &Value) -> Vec<String> {
     body.as_array()
@@ -152,4 +158,48 @@ async fn cursors_outlive_their_instance(database: Database) {
     let cursor = page.body["next_cursor"].as_str().unwrap();
     let rest = second.client.get(&format!("/v1/payments?cursor={cursor}")).await;
     assert_eq!(rest.body["data"].as_array().map(Vec::len), Some(1), "{}", rest.text);
+}
+
+async fn pages_are_bounded_by_bytes(database: Database) {
+    let service = Service::start(&database, &[("RATE_LIMIT_PER_MINUTE", "0")]).await;
+    let client = &service.client;
+    let mut made = Vec::new();
+    for _ in 0..70 {
+        let body = json!({ "amount": { "minor": 1 }, "data": "x".repeat(32_000) });
+        made.push(client.post("/v1/payments", body).await.body["id"].as_str().unwrap().to_owned());
+    }
+    made.reverse();
+    for filters in ["", "&status=inserted"] {
+        let mut path = format!("/v1/payments?limit=100{filters}");
+        let mut met = Vec::new();
+        loop {
+            let page = client.get(&path).await;
+            assert!(page.text.len() < 1_200_000, "a page of {} bytes", page.text.len());
+            met.extend(ids(&page.body["data"]));
+            let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+            path = format!("/v1/payments?limit=100{filters}&cursor={cursor}");
+        }
+        assert_eq!(met, made);
+    }
+    assert!(client.get("/list?limit=100").await.text.len() < 1_200_000);
+}
+
+/// What an earlier release let in must not poison the pages that hold it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn payments_that_have_grown_share_no_page() {
+    let database = Database::postgres().await;
+    let service = Service::start(&database, &[]).await;
+    for _ in 0..3 {
+        let id = service.client.payment("1,00").await;
+        database
+            .execute_text(format!(
+                "UPDATE payments SET data = (SELECT jsonb_agg('1e308'::jsonb) FROM generate_series(1, 4000)) WHERE id = '{id}'"
+            ))
+            .await;
+    }
+    for path in ["/v1/payments?limit=100", "/v1/payments?limit=100&status=inserted"] {
+        let page = service.client.get(path).await;
+        assert_eq!((page.status, page.body["has_more"].as_bool()), (200, Some(true)));
+        assert_eq!(ids(&page.body["data"]).len(), 1, "{} bytes", page.text.len());
+    }
 }

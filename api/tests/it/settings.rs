@@ -43,6 +43,9 @@ fn one_line_names_the_variable() {
         ("WEBHOOK_URL", "hunter2"),
         ("REQUIRE_IF_MATCH", "perhaps"),
         ("HOST", "everywhere"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,somewhere"),
+        ("MAX_CONNECTIONS", "0"),
+        ("HEAD_TIMEOUT_MS", "0"),
     ] {
         let (code, text) = refused(&[(variable, value)]);
         assert_eq!(code, Some(64), "{variable}={value}: {text}");
@@ -153,6 +156,36 @@ fn many_may_migrate_one_file_at_once() {
             assert!(output.status.success(), "{text}");
         }
     }
+}
+
+/// What a process caches is only true while no other one writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_on_one_file_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let database = crate::database::Database::sqlite();
+    let mut first = crate::service::Service::start(&database, &[]).await;
+    let output = tokio::task::spawn_blocking({
+        let url = database.url.clone();
+        move || command(&url).env("PORT", "0").output().unwrap()
+    })
+    .await
+    .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(
+        text.starts_with("payments-api: DATABASE_URL: ") && text.contains("another process"),
+        "{text}"
+    );
+    let file = database.url.strip_prefix("sqlite://").unwrap();
+    let id = first.client.payment("1,00").await;
+    for name in [file.to_owned(), format!("{file}-wal")] {
+        let mode = std::fs::metadata(&name).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others may read {name}");
+    }
+    // A process that was killed leaves nothing that keeps the next one out.
+    first.kill();
+    let next = crate::service::Service::start(&database, &[]).await;
+    assert_eq!(next.client.get(&format!("/v1/payments/{id}")).await.status, 200);
 }
 
 #[test]

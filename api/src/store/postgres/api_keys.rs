@@ -4,7 +4,7 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::Postgres;
-use crate::{payment::now, store::ApiKey};
+use crate::store::ApiKey;
 
 impl Postgres {
     pub(in crate::store) async fn create_api_key(
@@ -49,9 +49,10 @@ impl Postgres {
 
     pub(in crate::store) async fn revoke_api_key(&self, id: Uuid) -> Result<bool, sqlx::Error> {
         let mut connection = self.pool.lend().await?;
-        let query =
-            sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
-        let outcome = query.bind(id).bind(now()).execute(&mut *connection).await;
+        let query = sqlx::query(
+            "UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL",
+        );
+        let outcome = query.bind(id).execute(&mut *connection).await;
         connection.settle(outcome).map(|done| done.rows_affected() == 1)
     }
 }

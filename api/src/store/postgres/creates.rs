@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{PgConnection, Row, types::time::OffsetDateTime};
+use sqlx::{PgConnection, Row};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -118,7 +118,7 @@ async fn alone(pool: &Pool<PgConnection>, wish: &Wish) -> Result<Created, sqlx::
     if row.try_get(0)? {
         return Ok(Created::New);
     }
-    let outcome = before(&mut connection, claim, wish.payment.created_at).await;
+    let outcome = before(&mut connection, claim).await;
     connection.settle(outcome)
 }
 
@@ -146,7 +146,7 @@ async fn together(pool: &Pool<PgConnection>, group: &[Wish]) -> Result<Vec<Creat
         .bind(claimed(group, |claim| claim.answer.etag.as_str()))
         .bind(claimed(group, |claim| claim.answer.location.as_str()))
         .bind(claimed(group, |claim| claim.answer.body.as_str()))
-        .bind(claimed(group, |claim| claim.expires_at))
+        .bind(claimed(group, Claim::seconds))
         .bind(claimed(group, lock_number));
     let outcome = query.fetch_all(&mut *connection).await;
     let rows = connection.settle(outcome)?;
@@ -159,7 +159,7 @@ async fn together(pool: &Pool<PgConnection>, group: &[Wish]) -> Result<Vec<Creat
         let made = made.get(&wish.payment.id).copied().ok_or(sqlx::Error::RowNotFound)?;
         outcomes.push(match &wish.claim {
             Some(claim) if !made => {
-                let outcome = before(&mut connection, claim, wish.payment.created_at).await;
+                let outcome = before(&mut connection, claim).await;
                 connection.settle(outcome)?
             }
             _ => Created::New,
@@ -169,16 +169,11 @@ async fn together(pool: &Pool<PgConnection>, group: &[Wish]) -> Result<Vec<Creat
 }
 
 /// What an earlier request with the key was answered, or that it is still at work.
-async fn before(
-    connection: &mut PgConnection,
-    claim: &Claim,
-    now: OffsetDateTime,
-) -> Result<Created, sqlx::Error> {
+async fn before(connection: &mut PgConnection, claim: &Claim) -> Result<Created, sqlx::Error> {
     let query = sqlx::query(
-        "SELECT fingerprint, status, etag, location, body FROM idempotency_keys WHERE scope = $1 AND key = $2 AND expires_at > $3",
+        "SELECT fingerprint, status, etag, location, body FROM idempotency_keys WHERE scope = $1 AND key = $2 AND expires_at > clock_timestamp()",
     );
-    let Some(row) =
-        query.bind(&claim.scope).bind(&claim.key).bind(now).fetch_optional(connection).await?
+    let Some(row) = query.bind(&claim.scope).bind(&claim.key).fetch_optional(connection).await?
     else {
         // Another task is at work on the key, or it expired in this very moment: the next try finds out.
         return Ok(Created::InFlight);
@@ -207,11 +202,11 @@ const CREATE_ONCE: &str = "
     WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($17) AS held),
     claim AS (
         INSERT INTO idempotency_keys AS kept (scope, key, fingerprint, status, etag, location, body, expires_at)
-        SELECT $9, $10, $11, $12, $13, $14, $15, $16 FROM turn WHERE held
+        SELECT $9, $10, $11, $12, $13, $14, $15, clock_timestamp() + make_interval(secs => $16) FROM turn WHERE held
         ON CONFLICT (scope, key) DO UPDATE SET
             fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag,
             location = excluded.location, body = excluded.body, expires_at = excluded.expires_at
-        WHERE kept.expires_at <= $5
+        WHERE kept.expires_at <= clock_timestamp()
         RETURNING 1),
     payment AS (
         INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)
@@ -227,15 +222,16 @@ const CREATE_TOGETHER: &str = "
     WITH turn AS MATERIALIZED (
         SELECT *, lock IS NULL OR pg_try_advisory_xact_lock(lock) AS held
         FROM unnest($1::uuid[], $2::text[], $3::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
-                    $10::text[], $11::bytea[], $12::smallint[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::bigint[])
-            AS wish (id, data, minor, at, actor, request, trace, scope, key, fingerprint, status, etag, location, body, expires, lock)),
+                    $10::text[], $11::bytea[], $12::smallint[], $13::text[], $14::text[], $15::text[], $16::double precision[], $17::bigint[])
+            AS wish (id, data, minor, at, actor, request, trace, scope, key, fingerprint, status, etag, location, body, seconds, lock)),
     claim AS (
         INSERT INTO idempotency_keys AS kept (scope, key, fingerprint, status, etag, location, body, expires_at)
-        SELECT scope, key, fingerprint, status, etag, location, body, expires FROM turn WHERE held AND key IS NOT NULL
+        SELECT scope, key, fingerprint, status, etag, location, body, clock_timestamp() + make_interval(secs => seconds)
+        FROM turn WHERE held AND key IS NOT NULL
         ON CONFLICT (scope, key) DO UPDATE SET
             fingerprint = excluded.fingerprint, status = excluded.status, etag = excluded.etag,
             location = excluded.location, body = excluded.body, expires_at = excluded.expires_at
-        WHERE kept.expires_at <= (SELECT min(at) FROM turn)
+        WHERE kept.expires_at <= clock_timestamp()
         RETURNING scope, key),
     payment AS (
         INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)

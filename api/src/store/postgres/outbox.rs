@@ -6,7 +6,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::Postgres;
-use crate::{payment::now, store::Delivery};
+use crate::store::Delivery;
 
 impl Postgres {
     pub(in crate::store) async fn take_deliveries(
@@ -16,12 +16,11 @@ impl Postgres {
     ) -> Result<Vec<Delivery>, sqlx::Error> {
         let mut connection = self.pool.lend().await?;
         let query = sqlx::query(
-            "UPDATE outbox SET attempts = attempts + 1, due_at = $2
-             WHERE id IN (SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+            "UPDATE outbox SET attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => $1)
+             WHERE id IN (SELECT id FROM outbox WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id, kind, payment_id, status, version, trace_id, at, attempts",
         );
-        let outcome =
-            query.bind(now()).bind(now() + hold).bind(most).fetch_all(&mut *connection).await;
+        let outcome = query.bind(hold.as_secs_f64()).bind(most).fetch_all(&mut *connection).await;
         let rows = connection.settle(outcome)?;
         rows.iter()
             .map(|row| {
@@ -47,9 +46,11 @@ impl Postgres {
         let mut connection = self.pool.lend().await?;
         let query = match again {
             None => sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id),
-            Some(pause) => sqlx::query("UPDATE outbox SET due_at = $2 WHERE id = $1")
-                .bind(id)
-                .bind(now() + pause),
+            Some(pause) => sqlx::query(
+                "UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1",
+            )
+            .bind(id)
+            .bind(pause.as_secs_f64()),
         };
         let outcome = query.execute(&mut *connection).await;
         connection.settle(outcome).map(|_| ())

@@ -12,8 +12,11 @@ use sqlx::{PgConnection, postgres::PgRow};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Pool, payment};
-use crate::payment::Payment;
+use super::{Pool, collect_page, payment, settle_page};
+use crate::{
+    payment::Payment,
+    query::{FoundPage, Page},
+};
 
 /// Reads that leave together at most.
 const GROUP: usize = 64;
@@ -22,8 +25,8 @@ type Reply<T> = oneshot::Sender<Result<T, sqlx::Error>>;
 
 enum Wish {
     Find(Uuid, Reply<Option<Payment>>),
-    /// The page after an id: how long, and for whom.
-    List(Uuid, i64, Reply<Vec<Payment>>),
+    /// A page, and for whom.
+    List(Page, Reply<FoundPage>),
 }
 
 /// The lanes of reads.
@@ -51,11 +54,11 @@ impl Reads {
         self.ask(|reply| Wish::Find(id, reply)).await
     }
 
-    pub(super) async fn list(&self, after: Uuid, count: i64) -> Result<Vec<Payment>, sqlx::Error> {
+    pub(super) async fn list(&self, page: Page) -> Result<FoundPage, sqlx::Error> {
         if let Ok(_lane) = self.lanes.try_acquire() {
-            return list(&self.pool, after, count).await;
+            return list(&self.pool, page).await;
         }
-        self.ask(|reply| Wish::List(after, count, reply)).await
+        self.ask(|reply| Wish::List(page, reply)).await
     }
 
     async fn ask<T>(&self, wish: impl FnOnce(Reply<T>) -> Wish) -> Result<T, sqlx::Error> {
@@ -96,11 +99,11 @@ async fn conduct(
 
 async fn answer(pool: &Pool<PgConnection>, group: Vec<Wish>) {
     let mut finds: HashMap<Uuid, Vec<Reply<Option<Payment>>>> = HashMap::new();
-    let mut lists: HashMap<(Uuid, i64), Vec<Reply<Vec<Payment>>>> = HashMap::new();
+    let mut lists: HashMap<Page, Vec<Reply<FoundPage>>> = HashMap::new();
     for wish in group {
         match wish {
             Wish::Find(id, reply) => finds.entry(id).or_default().push(reply),
-            Wish::List(after, count, reply) => lists.entry((after, count)).or_default().push(reply),
+            Wish::List(page, reply) => lists.entry(page).or_default().push(reply),
         }
     }
     if !finds.is_empty() {
@@ -113,8 +116,8 @@ async fn answer(pool: &Pool<PgConnection>, group: Vec<Wish>) {
             tell(replies, &outcome);
         }
     }
-    for ((after, count), replies) in lists {
-        let outcome = list(pool, after, count).await;
+    for (page, replies) in lists {
+        let outcome = list(pool, page).await;
         tell(replies, &outcome.as_ref().map(Clone::clone));
     }
 }
@@ -138,14 +141,11 @@ async fn find(pool: &Pool<PgConnection>, ids: Vec<Uuid>) -> Result<Vec<Payment>,
     payments(&connection.settle(outcome)?)
 }
 
-async fn list(
-    pool: &Pool<PgConnection>,
-    after: Uuid,
-    count: i64,
-) -> Result<Vec<Payment>, sqlx::Error> {
+async fn list(pool: &Pool<PgConnection>, page: Page) -> Result<FoundPage, sqlx::Error> {
     let mut connection = pool.lend().await?;
-    let outcome = sqlx::query(LIST).bind(after).bind(count).fetch_all(&mut *connection).await;
-    payments(&connection.settle(outcome)?)
+    let query = sqlx::query(LIST).bind(page.after.unwrap_or(Uuid::max())).bind(page.limit + 1);
+    let found = collect_page(query.fetch(&mut *connection), page, payment).await;
+    settle_page(&mut connection, found)
 }
 
 fn payments(rows: &[PgRow]) -> Result<Vec<Payment>, sqlx::Error> {

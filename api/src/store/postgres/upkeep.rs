@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 
 use super::Postgres;
-use crate::{payment::now, store::Lease};
+use crate::store::Lease;
 
 /// Refills the bucket by the time passed, then takes what is wanted or what is there. The arithmetic is done twice
 /// because `SET` sees only the old row.
@@ -61,9 +61,9 @@ impl Postgres {
         // In portions, so that no lock is held for long; another task's portion is not waited for.
         let query = sqlx::query(
             "DELETE FROM idempotency_keys WHERE (scope, key) IN
-             (SELECT scope, key FROM idempotency_keys WHERE expires_at <= $1 LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+             (SELECT scope, key FROM idempotency_keys WHERE expires_at <= clock_timestamp() LIMIT 1000 FOR UPDATE SKIP LOCKED)",
         );
-        let outcome = query.bind(now()).execute(&mut *connection).await;
+        let outcome = query.execute(&mut *connection).await;
         connection.settle(outcome).map(|done| done.rows_affected())
     }
 }

@@ -1,7 +1,6 @@
 //! The statements of a write on SQLite. It has no data-modifying CTE: a write is several statements in one transaction.
 
 use sqlx::{Row, SqliteConnection};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{millis, payment as read};
@@ -19,7 +18,7 @@ pub(super) async fn create(
     actor: &Actor,
 ) -> Result<Created, sqlx::Error> {
     if let Some(claim) = claim
-        && let Some(before) = take_key(connection, claim, payment.created_at).await?
+        && let Some(before) = take_key(connection, claim).await?
     {
         return Ok(before);
     }
@@ -42,8 +41,8 @@ pub(super) async fn create(
 async fn take_key(
     connection: &mut SqliteConnection,
     claim: &Claim,
-    at: OffsetDateTime,
 ) -> Result<Option<Created>, sqlx::Error> {
+    let at = now();
     let taken = sqlx::query(
         "INSERT INTO idempotency_keys AS kept (scope, key, fingerprint, status, etag, location, body, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -59,7 +58,7 @@ async fn take_key(
     .bind(&claim.answer.etag)
     .bind(&claim.answer.location)
     .bind(&claim.answer.body)
-    .bind(millis(claim.expires_at))
+    .bind(millis(at + claim.kept_for))
     .bind(millis(at))
     .execute(&mut *connection)
     .await?;
@@ -115,7 +114,7 @@ pub(super) async fn change(
 macro_rules! change {
     ($set:literal, $where:literal) => {
         concat!(
-            "UPDATE payments SET version = version + 1, updated_at = $2, ",
+            "UPDATE payments SET version = version + 1, updated_at = max(updated_at, $2), ",
             $set,
             " WHERE id = $1 AND ($3 IS NULL OR version = $3) AND ($4 OR true) AND ",
             $where,
@@ -125,8 +124,10 @@ macro_rules! change {
 }
 
 const CONSUME: &str = change!("status = 'consumed'", "status = 'inserted' AND deleted_at IS NULL");
-const DELETE: &str =
-    change!("deleted_at = $2", "(status = 'inserted' OR $4) AND deleted_at IS NULL");
+const DELETE: &str = change!(
+    "deleted_at = max(updated_at, $2)",
+    "(status = 'inserted' OR $4) AND deleted_at IS NULL"
+);
 const RESTORE: &str = change!("deleted_at = NULL", "deleted_at IS NOT NULL");
 
 async fn record(
