@@ -5,8 +5,11 @@ use std::sync::{
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
-    auth::Authority, idempotency::InFlight, limit::Limiter, settings::Settings, store::Store,
+    auth::Authority, idempotency::InFlight, limit::Limiter, protect::ANSWER_MEMORY,
+    settings::Settings, store::Store,
 };
 
 /// The shared state of one running service.
@@ -14,11 +17,13 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) authority: Authority,
-    pub(crate) limiter: Limiter,
+    pub(crate) limiter: Limiter<Arc<str>>,
     pub(crate) in_flight_keys: InFlight,
     /// Signs cursors; the same for all tasks, known once the service is ready.
     cursor_key: OnceLock<Vec<u8>>,
     pub(crate) in_progress: AtomicUsize,
+    /// Memory for large answers that wait for their readers, KiB.
+    pub(crate) answers: Arc<Semaphore>,
     phase: AtomicU8,
 }
 
@@ -47,6 +52,7 @@ impl App {
             cursor_key: OnceLock::new(),
             in_flight_keys: InFlight::default(),
             in_progress: AtomicUsize::new(0),
+            answers: Arc::new(Semaphore::new(ANSWER_MEMORY)),
             phase: AtomicU8::new(Phase::Starting as u8),
         }
     }

@@ -7,6 +7,7 @@ mod basic;
 mod oidc;
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,6 +16,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, header};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -28,8 +30,10 @@ use oidc::Issuer;
 
 /// How long verified credentials are believed; a revoked key works no longer than this on other tasks.
 const BELIEVED: Duration = Duration::from_secs(30);
-/// Wrong credentials per minute from one address before they are not even looked at.
+/// Wrong credentials per minute from one address before it has to queue with others like it.
 const MISTAKES_PER_MINUTE: u64 = 60;
+/// Credentials from such addresses that are looked at at once: whoever guesses takes neither processor nor database.
+const SUSPECTS: usize = 2;
 /// How every API key begins, so that leaked ones can be found by scanners.
 const KEY_PREFIX: &str = "pay_";
 
@@ -61,7 +65,8 @@ pub(crate) struct Authority {
     issuer: Option<Issuer>,
     salt: [u8; 32],
     verified: Cache<[u8; 32], (Principal, Instant)>,
-    mistakes: Limiter,
+    mistakes: Limiter<IpAddr>,
+    suspects: Semaphore,
 }
 
 impl Authority {
@@ -72,16 +77,19 @@ impl Authority {
             salt: rand::random(),
             verified: Cache::builder().max_capacity(10_000).time_to_live(BELIEVED).build(),
             mistakes: Limiter::new(MISTAKES_PER_MINUTE),
+            suspects: Semaphore::new(SUSPECTS),
         }
     }
 
-    /// Finds out who sent these headers.
+    /// Finds out who sent these headers. Right credentials are never refused because of somebody's wrong ones: many
+    /// share an address.
     ///
     /// # Errors
     /// `unauthenticated` when nothing valid was sent, `rate_limited` after too many mistakes from one address.
     pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
+        client: IpAddr,
         store: &Store,
     ) -> Result<Principal, Problem> {
         let (scheme, credentials) = sent(headers).ok_or_else(refused)?;
@@ -96,10 +104,11 @@ impl Authority {
         {
             return Ok(principal);
         }
-        let address = address(headers);
-        if !self.mistakes.has_local(&address) {
-            return Err(Problem::new(Code::RateLimited).retry_after(1));
-        }
+        let address = neighbourhood(client);
+        let _turn = match self.mistakes.has_local(&address) {
+            true => None,
+            false => self.suspects.acquire().await.ok(),
+        };
         let verified = match scheme {
             Scheme::Basic => self.basic.verify(credentials).await,
             Scheme::Key => api_key(credentials, store).await?,
@@ -151,11 +160,12 @@ fn sent(headers: &HeaderMap) -> Option<(Scheme, &[u8])> {
     }
 }
 
-/// The address that mistakes are counted by. Behind a load balancer only the hop that it added itself is true: the last.
-fn address(headers: &HeaderMap) -> Arc<str> {
-    let forwarded =
-        headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-    Arc::from(forwarded.and_then(|list| list.rsplit(',').next()).map_or("direct", str::trim))
+/// What mistakes are counted by: an IPv4 address, or the /64 that one IPv6 host has to itself (RFC 6177).
+fn neighbourhood(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        address => address,
+    }
 }
 
 fn refused() -> Problem {

@@ -1,8 +1,9 @@
 //! The outermost layer: gives a request its ids and language, and writes what leaves: problems, headers, log and metrics.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Instant,
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -17,8 +18,10 @@ use crate::{
     app::{Phase, Shared},
     auth::Principal,
     logs::Access,
+    metrics::OTHER_METHOD,
     payment::Actor,
     problem::{self, Language, Problem},
+    server::Peer,
     trace::Trace,
 };
 
@@ -29,12 +32,16 @@ pub(crate) struct Context {
     pub(crate) request_id: String,
     pub(crate) trace: Trace,
     pub(crate) language: Language,
+    /// Who is on the other end, as far as proxies can be believed.
+    pub(crate) client: IpAddr,
+    /// Known once the credentials were verified, also when the request is refused after that.
+    pub(crate) principal: OnceLock<Arc<str>>,
     /// While the client is still sending the body: whose delay a timeout is.
     pub(crate) receiving: AtomicBool,
 }
 
 impl Context {
-    fn read(headers: &HeaderMap, trace: Trace) -> Self {
+    fn read(headers: &HeaderMap, trace: Trace, client: IpAddr) -> Self {
         let request_id = headers
             .get(&REQUEST_ID)
             .and_then(|value| value.to_str().ok())
@@ -47,6 +54,8 @@ impl Context {
             request_id,
             trace,
             language: Language::negotiate(headers),
+            client,
+            principal: OnceLock::new(),
             receiving: AtomicBool::new(false),
         }
     }
@@ -62,8 +71,12 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let resource = resource(route, request.uri().path());
     let trace = Trace::begin(request.headers(), &method, route, app.settings.trace_ids);
-    let context = Arc::new(Context::read(request.headers(), trace));
+    let peer =
+        request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    let client = crate::client::address(peer, request.headers(), &app.settings.trusted_proxies);
+    let context = Arc::new(Context::read(request.headers(), trace, client));
     request.extensions_mut().insert(Arc::clone(&context));
 
     let mut response = context.trace.scope(next.run(request)).await;
@@ -78,22 +91,42 @@ pub(crate) async fn observe(
     seal(response.headers_mut(), &context, app.phase() == Phase::Draining);
     let (status, elapsed) = (response.status(), started.elapsed());
     context.trace.end(status);
-    crate::metrics::request(&method, route, status, elapsed);
-    let principal =
-        response.extensions().get::<Principal>().map_or("", |principal| &principal.name);
+    crate::metrics::request(crate::metrics::method(&method), route, status, elapsed);
     Access {
         request_id: &context.request_id,
         trace_id: &context.trace.id,
         span_id: &context.trace.span_id,
         amazon_trace_id: context.trace.amazon.as_deref(),
-        principal,
+        principal: context.principal.get().map_or("", |name| name),
+        client: context.client,
         method: method.as_str(),
         route,
+        resource,
         status: status.as_u16(),
         microseconds: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
     }
     .log();
     response
+}
+
+/// Counts and logs a request that hyper itself refused, because no head could be made of it.
+pub(crate) fn refused_by_parser(status: u16, peer: IpAddr) {
+    let Ok(code) = StatusCode::from_u16(status) else { return };
+    crate::metrics::request(OTHER_METHOD, "none", code, Duration::ZERO);
+    Access {
+        request_id: &Uuid::now_v7().to_string(),
+        trace_id: "",
+        span_id: "",
+        amazon_trace_id: None,
+        principal: "",
+        client: peer,
+        method: OTHER_METHOD,
+        route: "none",
+        resource: None,
+        status,
+        microseconds: 0,
+    }
+    .log();
 }
 
 /// The problem that a response carries or, when it is a bare error of the router, stands for.
@@ -107,6 +140,12 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
             .get(header::CONTENT_TYPE)
             .is_none_or(|kind| !kind.as_bytes().starts_with(b"application/"));
     bare.then(|| problem::for_status(response.status())).flatten()
+}
+
+/// The id in the path, for the log, which has no paths. Whatever is no id stays out.
+fn resource(route: &str, path: &str) -> Option<Uuid> {
+    let place = route.split('/').position(|segment| segment == "{id}")?;
+    Uuid::try_parse(path.split('/').nth(place)?).ok()
 }
 
 /// The headers that every answer has.

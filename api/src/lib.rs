@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod breaker;
 mod cache;
+mod client;
 mod codes;
 mod commands;
 mod container;

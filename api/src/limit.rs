@@ -4,10 +4,12 @@
 //! within [`LEASE`] is lost, which errs on the side of the limit. SQLite has one process, so its bucket is in memory.
 
 use std::{
-    collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use moka::sync::Cache;
 
 use crate::store::Store;
 
@@ -15,8 +17,8 @@ use crate::store::Store;
 pub(crate) const WINDOW: Duration = Duration::from_mins(1);
 /// How long a leased block may be used.
 const LEASE: Duration = Duration::from_secs(5);
-/// Principals that are remembered; beyond it, those that were idle longest make room.
-const REMEMBERED: usize = 10_000;
+/// Buckets that are remembered; beyond it, those that are used least make room.
+const REMEMBERED: u64 = 10_000;
 
 /// What a bucket says about one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,11 +27,11 @@ pub(crate) enum Verdict {
     Denied { retry_after: Duration },
 }
 
-/// Token buckets by name.
-pub(crate) struct Limiter {
+/// Token buckets by name. A name is something small that was verified, never a text as a client sent it.
+pub(crate) struct Limiter<K> {
     /// Tokens per [`WINDOW`], which is also the most that a bucket holds; 0 is without limit.
     quota: u64,
-    buckets: Mutex<HashMap<Arc<str>, Arc<Bucket>>>,
+    buckets: Cache<K, Arc<Bucket>>,
 }
 
 struct Bucket {
@@ -47,7 +49,6 @@ struct Block {
     denied_until: Option<Instant>,
     /// The bucket of this process alone, for SQLite and for when the shared one cannot be reached.
     own: Own,
-    used: Instant,
 }
 
 #[derive(Clone, Copy)]
@@ -56,9 +57,11 @@ struct Own {
     refilled: Instant,
 }
 
-impl Limiter {
+impl<K: Hash + Eq + Clone + Send + Sync + 'static> Limiter<K> {
     pub(crate) fn new(quota: u64) -> Self {
-        Self { quota, buckets: Mutex::default() }
+        // A bucket that nobody used for a whole window is full again, which is what a new one is.
+        let buckets = Cache::builder().max_capacity(REMEMBERED).time_to_idle(WINDOW).build();
+        Self { quota, buckets }
     }
 
     /// Tokens per window, when there is a limit.
@@ -66,6 +69,50 @@ impl Limiter {
         (self.quota > 0).then_some(self.quota)
     }
 
+    /// Takes one token of a bucket that only this process knows.
+    pub(crate) fn take_local(&self, name: &K) -> Verdict {
+        self.take_own(&self.bucket(name))
+    }
+
+    /// Whether [`Limiter::take_local`] would find a token, without taking it.
+    pub(crate) fn has_local(&self, name: &K) -> bool {
+        self.quota == 0 || {
+            let bucket = self.bucket(name);
+            let block = bucket.lock();
+            self.refilled(block.own, Instant::now()) >= 1.0
+        }
+    }
+
+    fn take_own(&self, bucket: &Bucket) -> Verdict {
+        let mut block = bucket.lock();
+        let now = Instant::now();
+        let tokens = self.refilled(block.own, now);
+        if tokens < 1.0 {
+            block.own = Own { tokens, refilled: now };
+            return Verdict::Denied {
+                retry_after: WINDOW.div_f64(float(self.quota)).mul_f64(1.0 - tokens),
+            };
+        }
+        block.own = Own { tokens: tokens - 1.0, refilled: now };
+        Verdict::Allowed { remaining: whole(tokens - 1.0) }
+    }
+
+    fn refilled(&self, own: Own, now: Instant) -> f64 {
+        let rate = float(self.quota) / WINDOW.as_secs_f64();
+        (own.tokens + now.duration_since(own.refilled).as_secs_f64() * rate).min(float(self.quota))
+    }
+
+    fn bucket(&self, name: &K) -> Arc<Bucket> {
+        self.buckets.get_with_by_ref(name, || {
+            let now = Instant::now();
+            let own = Own { tokens: float(self.quota), refilled: now };
+            let block = Block { tokens: 0, shared: 0, until: now, denied_until: None, own };
+            Arc::new(Bucket { block: Mutex::new(block), leasing: tokio::sync::Mutex::default() })
+        })
+    }
+}
+
+impl Limiter<Arc<str>> {
     /// Takes one token of a principal, leasing a block when the last one is used up.
     pub(crate) async fn take(&self, name: &Arc<str>, store: &Store) -> Verdict {
         if self.quota == 0 {
@@ -102,58 +149,6 @@ impl Limiter {
             Err(_) => self.take_own(&bucket),
         }
     }
-
-    /// Takes one token of a bucket that only this process knows.
-    pub(crate) fn take_local(&self, name: &Arc<str>) -> Verdict {
-        self.take_own(&self.bucket(name))
-    }
-
-    /// Whether [`Limiter::take_local`] would find a token, without taking it.
-    pub(crate) fn has_local(&self, name: &Arc<str>) -> bool {
-        self.quota == 0 || {
-            let bucket = self.bucket(name);
-            let block = bucket.lock();
-            self.refilled(block.own, Instant::now()) >= 1.0
-        }
-    }
-
-    fn take_own(&self, bucket: &Bucket) -> Verdict {
-        let mut block = bucket.lock();
-        let now = Instant::now();
-        let tokens = self.refilled(block.own, now);
-        block.used = now;
-        if tokens < 1.0 {
-            block.own = Own { tokens, refilled: now };
-            return Verdict::Denied {
-                retry_after: WINDOW.div_f64(float(self.quota)).mul_f64(1.0 - tokens),
-            };
-        }
-        block.own = Own { tokens: tokens - 1.0, refilled: now };
-        Verdict::Allowed { remaining: whole(tokens - 1.0) }
-    }
-
-    fn refilled(&self, own: Own, now: Instant) -> f64 {
-        let rate = float(self.quota) / WINDOW.as_secs_f64();
-        (own.tokens + now.duration_since(own.refilled).as_secs_f64() * rate).min(float(self.quota))
-    }
-
-    fn bucket(&self, name: &Arc<str>) -> Arc<Bucket> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bucket) = buckets.get(name) {
-            return Arc::clone(bucket);
-        }
-        if buckets.len() >= REMEMBERED {
-            let now = Instant::now();
-            buckets.retain(|_, bucket| now.duration_since(bucket.lock().used) < WINDOW);
-        }
-        let now = Instant::now();
-        let own = Own { tokens: float(self.quota), refilled: now };
-        let block = Block { tokens: 0, shared: 0, until: now, denied_until: None, own, used: now };
-        let bucket =
-            Arc::new(Bucket { block: Mutex::new(block), leasing: tokio::sync::Mutex::default() });
-        buckets.insert(Arc::clone(name), Arc::clone(&bucket));
-        bucket
-    }
 }
 
 impl Bucket {
@@ -165,7 +160,6 @@ impl Bucket {
     fn take_leased(&self) -> Option<Verdict> {
         let mut block = self.lock();
         let now = Instant::now();
-        block.used = now;
         if let Some(until) = block.denied_until {
             if now < until {
                 return Some(Verdict::Denied { retry_after: until - now });
@@ -201,7 +195,7 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_quota_and_then_says_when() {
         let limiter = Limiter::new(6);
-        let name = Arc::from("admin");
+        let name: Arc<str> = Arc::from("admin");
         let mut remaining = 6;
         while let Verdict::Allowed { remaining: left } = limiter.take_local(&name) {
             assert!(left < remaining, "{left} after {remaining}");

@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, Write},
+    net::IpAddr,
     sync::{
         OnceLock,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -16,6 +17,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing_subscriber::{
     Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
 };
+use uuid::Uuid;
 
 use crate::settings::{LogFormat, Settings};
 
@@ -74,8 +76,12 @@ pub(crate) struct Access<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) amazon_trace_id: Option<&'a str>,
     pub(crate) principal: &'a str,
+    pub(crate) client: IpAddr,
     pub(crate) method: &'a str,
     pub(crate) route: &'a str,
+    /// The id in the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource: Option<Uuid>,
     pub(crate) status: u16,
     pub(crate) microseconds: u64,
 }

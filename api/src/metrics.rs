@@ -38,6 +38,14 @@ pub(crate) fn start(version: &str) -> Option<PrometheusHandle> {
     describe_counter!("idempotency_replays_total", "Answers given from an idempotency key");
     describe_counter!("rate_limited_total", "Requests refused by quota");
     describe_counter!(
+        "http_server_connections_refused_total",
+        "Connections that found no place because all others were busy"
+    );
+    describe_counter!(
+        "http_server_connections_evicted_total",
+        "Idle connections that were closed to make room"
+    );
+    describe_counter!(
         "cache_requests_total",
         "Reads of one payment by result: hit, miss or bypass"
     );
@@ -64,12 +72,14 @@ pub(crate) fn router(handle: PrometheusHandle, app: Shared) -> Router {
         gauge!("db_client_connection_count", "state" => "idle").set(count(idle));
         gauge!("http_server_active_requests")
             .set(count(app.in_progress.load(std::sync::atomic::Ordering::Relaxed)));
-        let open = match app.store.breaker.name() {
-            "closed" => 0.0,
-            "open" => 1.0,
-            _ => 0.5,
-        };
-        gauge!("circuit_breaker_open").set(open);
+        for (operations, breaker) in [("reads", &app.store.reads), ("writes", &app.store.writes)] {
+            let open = match breaker.state() {
+                "closed" => 0.0,
+                "open" => 1.0,
+                _ => 0.5,
+            };
+            gauge!("circuit_breaker_open", "operations" => operations).set(open);
+        }
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
     };
     Router::new().route("/metrics", get(show))
@@ -79,9 +89,12 @@ fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
 }
 
-/// Counts and times one request. The route is the pattern, never the path.
-pub(crate) fn request(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
-    let method = match *method {
+/// What stands for methods that are not among the known ones: anyone can invent some, and each would be a series.
+pub(crate) const OTHER_METHOD: &str = "_OTHER";
+
+/// The label of a method.
+pub(crate) fn method(method: &Method) -> &'static str {
+    match *method {
         Method::GET => "GET",
         Method::POST => "POST",
         Method::PUT => "PUT",
@@ -89,9 +102,12 @@ pub(crate) fn request(method: &Method, route: &str, status: StatusCode, elapsed:
         Method::HEAD => "HEAD",
         Method::OPTIONS => "OPTIONS",
         Method::PATCH => "PATCH",
-        // Anyone can invent methods, and each would be a series.
-        _ => "_OTHER",
-    };
+        _ => OTHER_METHOD,
+    }
+}
+
+/// Counts and times one request. The route is the pattern, never the path.
+pub(crate) fn request(method: &'static str, route: &str, status: StatusCode, elapsed: Duration) {
     histogram!(
         "http_server_request_duration_seconds",
         "http_request_method" => method,
@@ -113,6 +129,8 @@ pub(crate) fn database(
         Some(StoreError::Open(_)) => "open",
         Some(StoreError::Unavailable(_)) => "unavailable",
         Some(StoreError::Timeout) => "timeout",
+        Some(StoreError::Busy) => "busy",
+        Some(StoreError::Locked) => "locked",
         Some(_) => "error",
     };
     histogram!(
@@ -138,6 +156,14 @@ pub(crate) fn replayed() {
 
 pub(crate) fn rate_limited() {
     counter!("rate_limited_total").increment(1);
+}
+
+pub(crate) fn connection_refused() {
+    counter!("http_server_connections_refused_total").increment(1);
+}
+
+pub(crate) fn connection_evicted() {
+    counter!("http_server_connections_evicted_total").increment(1);
 }
 
 pub(crate) fn cache(result: &'static str) {

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::Path, time::Duration};
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
@@ -100,6 +101,21 @@ pub(crate) struct Settings {
     /// Requests in progress at once; more are answered 503
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 512, hide_env_values = true)]
     pub max_in_flight: usize,
+    /// Connections at once; when there are more, the one that has been idle for longest is closed
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000, hide_env_values = true)]
+    pub max_connections: usize,
+    /// Connections at once from one address
+    #[arg(long, env = "MAX_CONNECTIONS_PER_PEER", default_value_t = 500, hide_env_values = true)]
+    pub max_connections_per_peer: usize,
+    /// Longest time from the first byte of a request's head to its last, milliseconds
+    #[arg(long, env = "HEAD_TIMEOUT_MS", default_value = "10000", value_parser = millis, hide_env_values = true)]
+    pub head_timeout: Duration,
+    /// Longest time for a client that falls behind to take an answer, milliseconds
+    #[arg(long, env = "ANSWER_TIMEOUT_MS", default_value = "30000", value_parser = millis, hide_env_values = true)]
+    pub answer_timeout: Duration,
+    /// Proxies whose X-Forwarded-For is believed, such as 10.0.0.0/16,192.0.2.7
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, hide_env_values = true)]
+    pub trusted_proxies: Vec<IpNet>,
     /// Longest time of one request, milliseconds
     #[arg(long, env = "REQUEST_TIMEOUT_MS", default_value = "5000", value_parser = millis, hide_env_values = true)]
     pub request_timeout: Duration,
@@ -208,6 +224,10 @@ impl Settings {
             ("DRAIN_SECONDS", self.drain.as_secs().into(), 0..=3600),
             ("SHUTDOWN_TIMEOUT_SECONDS", self.shutdown_timeout.as_secs().into(), 0..=3600),
             ("MAX_IN_FLIGHT", size(self.max_in_flight), 1..=1_000_000),
+            ("MAX_CONNECTIONS", size(self.max_connections), 1..=1_000_000),
+            ("MAX_CONNECTIONS_PER_PEER", size(self.max_connections_per_peer), 1..=1_000_000),
+            ("HEAD_TIMEOUT_MS", self.head_timeout.as_millis(), 1..=600_000),
+            ("ANSWER_TIMEOUT_MS", self.answer_timeout.as_millis(), 1..=3_600_000),
             ("BODY_LIMIT_BYTES", size(self.body_limit), 1..=16_777_216),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.into(), 0..=1_000_000_000),
             ("CACHE_ENTRIES", self.cache_entries.into(), 0..=100_000_000),
@@ -260,6 +280,14 @@ fn http_url(variable: &'static str, value: &str) -> Result<(), SettingError> {
 
 fn wrong(variable: &'static str, reason: impl Into<String>) -> SettingError {
     SettingError { variable, reason: reason.into() }
+}
+
+/// An address range, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "is not a list of addresses or ranges such as 10.0.0.0/16".to_owned())
 }
 
 fn millis(text: &str) -> Result<Duration, String> {

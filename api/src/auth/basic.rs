@@ -1,6 +1,9 @@
 //! HTTP Basic (RFC 7617) for the one administrator that the settings name.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -17,8 +20,11 @@ pub(super) struct Basic {
     user: [u8; 32],
     pass: SecretString,
     principal: Principal,
-    /// Argon2 takes memory and a processor: one at a time is plenty behind the cache.
+    /// Argon2 takes memory and a processor: one at a time is plenty.
     hashing: Semaphore,
+    /// The digest of the password once Argon2 has accepted it: from then on nothing else needs hashing, so that
+    /// guesses cost nothing.
+    proven: OnceLock<[u8; 32]>,
 }
 
 impl Basic {
@@ -32,6 +38,7 @@ impl Basic {
                 scopes: Scopes { read: true, write: true, admin: true },
             },
             hashing: Semaphore::new(1),
+            proven: OnceLock::new(),
         }
     }
 
@@ -49,20 +56,25 @@ impl Basic {
     }
 
     async fn same_password(&self, sent: Vec<u8>) -> bool {
+        let digest: [u8; 32] = Sha256::digest(&sent).into();
         let kept = self.pass.clone();
         if !kept.expose_secret().starts_with("$argon2") {
-            return Sha256::digest(&sent)
-                .as_slice()
-                .ct_eq(Sha256::digest(kept.expose_secret()).as_slice())
-                .into();
+            return digest.ct_eq(Sha256::digest(kept.expose_secret()).as_slice()).into();
+        }
+        if let Some(proven) = self.proven.get() {
+            return digest.ct_eq(proven).into();
         }
         let Ok(_turn) = self.hashing.acquire().await else { return false };
         // Tens of milliseconds of pure computing do not belong on the threads that serve requests.
-        tokio::task::spawn_blocking(move || {
+        let right = tokio::task::spawn_blocking(move || {
             PasswordHash::new(kept.expose_secret())
                 .is_ok_and(|hash| Argon2::default().verify_password(&sent, &hash).is_ok())
         })
         .await
-        .unwrap_or(false)
+        .unwrap_or(false);
+        if right {
+            let _ = self.proven.set(digest);
+        }
+        right
     }
 }

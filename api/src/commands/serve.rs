@@ -17,7 +17,7 @@ use crate::{
     app::{App, Phase, Shared},
     metrics,
     router::router,
-    server,
+    server::{self, Limits},
     settings::{SettingError, Settings},
     store::{Store, StoreError},
     trace, upkeep, webhooks,
@@ -25,6 +25,8 @@ use crate::{
 
 /// Where metrics are shown when nothing is said.
 const METRICS_PORT: u16 = 9090;
+/// Connections to the metrics port at once.
+const METRICS_CONNECTIONS: usize = 32;
 
 pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let began = Instant::now();
@@ -46,8 +48,13 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
 
     let closing = CancellationToken::new();
     let router = router(Arc::clone(&app));
-    let mut serving =
-        tokio::spawn(server::serve(listener, router, closing.clone(), settings.shutdown_timeout));
+    let mut serving = tokio::spawn(server::serve(
+        listener,
+        router,
+        limits(&settings),
+        closing.clone(),
+        settings.shutdown_timeout,
+    ));
     let end = {
         let starting = start(Arc::clone(&app), began, stop.clone());
         tokio::pin!(starting);
@@ -91,6 +98,27 @@ pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
     store.migrate().await.map_err(|error| failure(&store, &error))
 }
 
+/// What clients may take: what the settings say, as far as files may be opened.
+fn limits(settings: &Settings) -> Limits {
+    let files = server::raise_file_limit().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+        None
+    });
+    // Besides clients: the database, the standard streams, the metrics.
+    let others = settings.database_pool as usize + METRICS_CONNECTIONS + 64;
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let connections = settings.max_connections.min(files.saturating_sub(others).max(1));
+    if connections < settings.max_connections {
+        tracing::warn!(connections, files, "MAX_CONNECTIONS is lowered to what open files allow");
+    }
+    Limits {
+        connections,
+        connections_per_peer: settings.max_connections_per_peer,
+        head: settings.head_timeout,
+        answer: settings.answer_timeout,
+    }
+}
+
 /// The URL is a secret, so a failure does not repeat it.
 fn store(settings: &Settings) -> Result<Store, Failure> {
     Store::new(settings).map_err(|_| wrong_database("cannot be read as a database URL".to_owned()))
@@ -132,7 +160,13 @@ async fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Fail
     if let Some(handle) = metrics::start(&app.settings.release_version) {
         tokio::spawn(metrics::fold(handle.clone(), stop.clone()));
         let router = metrics::router(handle, Arc::clone(app));
-        tokio::spawn(server::serve(listener, router, stop.clone(), Duration::from_secs(1)));
+        let limits = Limits {
+            connections: METRICS_CONNECTIONS,
+            connections_per_peer: METRICS_CONNECTIONS,
+            ..limits(&app.settings)
+        };
+        let patience = Duration::from_secs(1);
+        tokio::spawn(server::serve(listener, router, limits, stop.clone(), patience));
     }
     Ok(())
 }

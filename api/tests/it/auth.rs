@@ -183,26 +183,99 @@ async fn tokens_of_the_issuer() {
     list(&none).await.is_problem(401, "unauthenticated");
 }
 
+/// Wrong credentials are counted by address. Right ones are looked at all the same: many share an address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn guessing_is_slowed_down() {
+async fn guessing_is_slowed_down_and_locks_nobody_out() {
+    let database = Database::sqlite();
+    let service = Service::start(&database, &[("TRUSTED_PROXIES", "127.0.0.1, 10.1.0.0/16")]).await;
+    let client = &service.client;
+    let key = client.post("/v1/api-keys", json!({ "name": "x", "scopes": ["read"] })).await;
+    let guess = async |forwarded: String, pass: String| {
+        let request = client.bare("GET", "/list").header("x-forwarded-for", forwarded);
+        send(request.basic_auth("admin", Some(pass))).await.status
+    };
+    let mut number = 0;
+    while guess(
+        format!("9.9.{}.{}, 8.8.8.8, 10.1.1.1", number / 250, number % 250),
+        format!("guess {number}"),
+    )
+    .await
+        == 401
+    {
+        number += 1;
+        assert!(number < 2_000, "what the client invents before the first proxy's hop counts");
+    }
+    assert!(number >= 60, "refused after {number} guesses");
+    let other = guess("8.8.8.9, 10.1.1.1".to_owned(), "a guess".to_owned()).await;
+    assert_eq!(other, 401, "other addresses have a count of their own");
+    // Seen for the first time, and from the address that guesses.
+    let secret = key.body["secret"].as_str().unwrap();
+    let fresh =
+        client.bare("GET", "/list").header("x-forwarded-for", "8.8.8.8").bearer_auth(secret);
+    assert_eq!(send(fresh).await.status, 200, "a right key is locked out");
+    assert_eq!(guess("8.8.8.8".to_owned(), crate::service::PASS.to_owned()).await, 200);
+}
+
+/// Without a trusted proxy the header is a stranger's text.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_header_does_not_make_another_address() {
     let database = Database::sqlite();
     let service = Service::start(&database, &[]).await;
-    let client = &service.client;
-    assert_eq!(client.get("/list").await.status, 200);
-    let guess = async |number: u32| {
-        let request = client
-            .bare("GET", "/list")
-            .header("x-forwarded-for", format!("9.9.9.{number}, 10.1.1.1"));
-        send(request.basic_auth("admin", Some(format!("guess {number}")))).await.status
-    };
-    let mut statuses = Vec::new();
-    for number in 0..70 {
-        statuses.push(guess(number).await);
+    let mut number = 0;
+    loop {
+        let request = service.client.bare("GET", "/list");
+        let request =
+            request.header("x-forwarded-for", format!("9.9.{}.{}", number / 250, number % 250));
+        if send(request.basic_auth("admin", Some("wrong"))).await.status == 429 {
+            break;
+        }
+        number += 1;
+        assert!(number < 2_000, "nobody counts the guesses");
     }
-    assert_eq!(statuses[0], 401);
-    assert_eq!(
-        statuses[69], 429,
-        "only the last hop counts: the others are invented by the client"
-    );
-    assert_eq!(client.get("/list").await.status, 200, "those who are known are not disturbed");
+    assert_eq!(service.client.get("/list").await.status, 200);
+    let access: Vec<_> =
+        service.logs().into_iter().filter(|line| line["target"] == "access").collect();
+    assert!(access.iter().all(|line| line["client"] == "127.0.0.1"), "{access:?}");
+}
+
+/// An issuer that hangs keeps out only tokens whose key was never seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hanging_issuer_keeps_known_keys_working() {
+    let database = Database::sqlite();
+    let issuer = Issuer::start().await;
+    let port = issuer.url.rsplit(':').next().unwrap().parse().unwrap();
+    let proxy = crate::proxy::Proxy::before(port).await;
+    let url = format!("http://127.0.0.1:{}", proxy.port);
+    let settings = [("OIDC_ISSUER", url.as_str()), ("OIDC_AUDIENCE", "payments")];
+    let service = Service::start(&database, &settings).await;
+    let client = &service.client;
+    let token = |kid: &str, subject: &str| {
+        issuer.token(|header, claims| {
+            header.kid = Some(kid.to_owned());
+            claims["iss"] = json!(url);
+            claims["sub"] = json!(subject);
+        })
+    };
+    let list = async |token: String| send(client.bare("GET", "/list").bearer_auth(token)).await;
+    assert_eq!(list(token("k1", "ana")).await.status, 200);
+    // The keys' address in the issuer's document is not behind the proxy; the document itself is.
+    proxy.set(crate::proxy::Mode::Stalled);
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    let strangers: Vec<_> = (0..30)
+        .map(|number| {
+            let request =
+                client.bare("GET", "/list").bearer_auth(token(&format!("x{number}"), "eve"));
+            tokio::spawn(async move { send(request).await.status })
+        })
+        .collect();
+    let began = std::time::Instant::now();
+    for number in 0..10 {
+        // Another subject each time, so that none is remembered.
+        assert_eq!(list(token("k1", &format!("ana {number}"))).await.status, 200);
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    for stranger in strangers {
+        let status = stranger.await.unwrap();
+        assert!([401, 429, 503].contains(&status), "{status}");
+    }
 }
