@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,10 @@ use crate::{
 const METRICS_PORT: u16 = 9090;
 /// Connections to the metrics port at once.
 const METRICS_CONNECTIONS: usize = 32;
+/// What the kernel holds of answers for one client, bytes.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let began = Instant::now();
@@ -36,8 +40,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let traces = trace::start(&settings);
     let app = Arc::new(App::new(settings.clone(), store(&settings)?));
     let stop = CancellationToken::new();
-    show_metrics(&app, &stop).await?;
-    let listener = listen("PORT", &settings, settings.port).await?;
+    show_metrics(&app, &stop)?;
+    let listener = listen("PORT", &settings, settings.port)?;
     let port = listener.local_addr().map_or(settings.port, |address| address.port());
     tracing::info!(
         version = settings.release_version,
@@ -135,21 +139,29 @@ fn wrong_database(reason: String) -> Failure {
     SettingError { variable: "DATABASE_URL", reason }.into()
 }
 
-async fn listen(variable: &str, settings: &Settings, port: u16) -> Result<TcpListener, Failure> {
+fn listen(variable: &str, settings: &Settings, port: u16) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(settings.host, port);
     let failed =
         |error| Failure::new(format!("{variable}: {address} cannot be listened on: {error}"));
-    TcpListener::bind(address).await.map_err(failed)
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        // Connections inherit it. Else the kernel takes megabytes for each client that does not read.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(failed)
 }
 
 /// Opens the metrics port. Only a port that was asked for by name must be free: several instances on one machine are no mistake.
-async fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Failure> {
+fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Failure> {
     let asked = app.settings.metrics_port;
     let port = asked.unwrap_or(METRICS_PORT);
     if port == 0 {
         return Ok(());
     }
-    let listener = match listen("METRICS_PORT", &app.settings, port).await {
+    let listener = match listen("METRICS_PORT", &app.settings, port) {
         Ok(listener) => listener,
         Err(failure) if asked.is_some() => return Err(failure),
         Err(_) => {

@@ -163,7 +163,7 @@ async fn answers_that_nobody_takes_are_given_up() {
     let metrics = free_port();
     let port = metrics.to_string();
     let settings = [
-        ("ANSWER_TIMEOUT_MS", "5000"),
+        ("ANSWER_TIMEOUT_MS", "15000"),
         ("RATE_LIMIT_PER_MINUTE", "0"),
         ("METRICS_PORT", port.as_str()),
     ];
@@ -202,7 +202,7 @@ async fn answers_that_nobody_takes_are_given_up() {
     assert!(active().await > 0, "the places of answers in progress are free");
     let began = Instant::now();
     while active().await > 0 {
-        assert!(began.elapsed() < SOON, "answers that nobody takes are kept");
+        assert!(began.elapsed() < SOON * 4, "answers that nobody takes are kept");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(service.client.get("/list?limit=1").await.status, 200);

@@ -29,7 +29,8 @@ async fn metrics_have_conventional_names(database: Database) {
         "payments_created_total 1",
         "db_client_operation_duration_seconds_count",
         "http_server_active_requests 0",
-        "circuit_breaker_open 0",
+        "circuit_breaker_open{operations=\"reads\"} 0",
+        "circuit_breaker_open{operations=\"writes\"} 0",
     ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
