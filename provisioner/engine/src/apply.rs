@@ -264,7 +264,9 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
 }
 
 pub(crate) fn holds_data(address: &Address) -> Error {
-    let message = format!("{address} holds data: deleting or replacing it must be allowed by name");
+    let message = format!(
+        "{address} holds data or is protected: deleting or replacing it must be allowed by name"
+    );
     Error::new(Class::Invalid, message)
 }
 

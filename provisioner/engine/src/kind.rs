@@ -33,6 +33,7 @@ pub struct Traits {
     pub stable: bool,
     pub replace: Replace,
     pub precious: bool,
+    pub guard: Option<&'static str>,
     pub looked_up: bool,
     pub indexed: bool,
     pub reads: u32,
@@ -66,6 +67,7 @@ impl Traits {
             stable: R::STABLE,
             replace: R::REPLACE,
             precious: R::PRECIOUS,
+            guard: R::GUARD,
             looked_up: R::LOOKED_UP,
             indexed: R::INDEXED,
             reads: R::READS,
@@ -79,6 +81,12 @@ impl Traits {
     #[must_use]
     pub fn is_tagged(&self) -> bool {
         self.fields.contains(&TAGS) && !self.create_only.contains(&TAGS)
+    }
+
+    /// Whether this one may be deleted or replaced only by name: it holds data, or it is protected.
+    pub(crate) fn is_guarded(&self, seen: Option<&Observed>) -> bool {
+        let is_on = |at: &str| seen.is_some_and(|seen| seen.spec.pointer(at) == Some(&true.into()));
+        self.precious || self.guard.is_some_and(is_on)
     }
 
     /// Whether something that was looked up is the one that was looked for: its tags say so. Kinds

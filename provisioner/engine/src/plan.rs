@@ -92,11 +92,13 @@ impl Plan {
         self.steps.values().any(waits)
     }
 
-    /// Resources that hold data and would be deleted or replaced.
+    /// Resources that hold data or are protected, and would be deleted or replaced.
     pub fn losses<'a, C>(&'a self, kinds: &'a Kinds<C>) -> impl Iterator<Item = &'a Step> {
         self.changes().filter(|step| {
             matches!(step.action, Action::Delete | Action::Replace)
-                && kinds.of(&step.address).is_ok_and(|kind| kind.traits().precious)
+                && kinds
+                    .of(&step.address)
+                    .is_ok_and(|kind| kind.traits().is_guarded(step.seen.as_ref()))
         })
     }
 }

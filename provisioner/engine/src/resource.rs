@@ -40,6 +40,9 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const REPLACE: Replace = Replace::DeleteFirst;
     /// Holds data: replacing or deleting it is refused unless the user names it.
     const PRECIOUS: bool = false;
+    /// Where the spec says that it is protected against deletion, as a JSON pointer to a boolean: while that
+    /// is seen to be so, it is treated as if it held data.
+    const GUARD: Option<&'static str> = None;
     /// May exist, carrying our owner tags, before the state knows of it: looked up by name on every
     /// refresh in which the state has no id for it.
     const LOOKED_UP: bool = false;

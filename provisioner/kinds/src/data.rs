@@ -31,6 +31,8 @@ impl Resource for Repository {
     const STABLE: bool = true;
     const INDEXED: bool = true;
     const EXACT: &'static [&'static str] = &["lifecycle"];
+    // Without its images nothing can be rolled back.
+    const PRECIOUS: bool = true;
     type Outputs = RepositoryOutputs;
 }
 

@@ -27,5 +27,7 @@ impl Resource for LogGroup {
     const IMMUTABLE: &'static [&'static str] = &["name"];
     const STABLE: bool = true;
     const INDEXED: bool = true;
+    // The trace of who did what. Retention ends the events, not the end of a service.
+    const PRECIOUS: bool = true;
     type Outputs = LogGroupOutputs;
 }

@@ -42,6 +42,8 @@ pub struct LoadBalancerOutputs {
 impl Resource for LoadBalancer {
     const KIND: &'static str = "load-balancer";
     const IMMUTABLE: &'static [&'static str] = &["name", "scheme"];
+    // Others' DNS records lead to its name, which does not come back.
+    const GUARD: Option<&'static str> = Some("/attributes/deletion_protection");
     const REPLACE: Replace = Replace::CreateFirst;
     // Its network interfaces linger for 25 to 150 seconds.
     const PACE: Pace = Pace::seconds(150, 90, 187);

@@ -84,7 +84,7 @@ pub(crate) struct Up {
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) lock: Lock,
-    /// Allows to replace or delete this, although it holds data: `secret.database-url`.
+    /// Allows to replace or delete this, although it holds data or is protected: `secret.database-url`.
     #[arg(long, value_name = "RESOURCE")]
     pub(crate) allow: Vec<String>,
 }

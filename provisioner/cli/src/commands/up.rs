@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use engine::Address;
 use engine::apply::Outcome;
-use engine::plan::Plan;
-use kinds::Repository;
+use engine::plan::{Action, Plan};
+use engine::{Address, Resource};
+use kinds::{ElasticIp, LoadBalancer, Repository, Vpc};
 
 use crate::args::{Global, Up};
 use crate::confirm::confirm;
@@ -109,22 +109,34 @@ async fn push(
     Ok(None)
 }
 
+/// What goes for good with the environment's address in the world, or takes everything else with it: guarded
+/// by `protect`, beside what holds data.
+const PROTECTED: [&str; 3] = [ElasticIp::KIND, LoadBalancer::KIND, Vpc::KIND];
+
 /// What may be lost: named with `--allow`, or nothing.
 fn allowed(args: &Up, plan: &Plan, session: &Session) -> Result<BTreeSet<Address>, Failure> {
     let allow: BTreeSet<Address> = args.allow.iter().map(|name| name.as_str().into()).collect();
-    let lost: Vec<String> = plan
+    let environment = session.environment();
+    let guarded = plan.changes().filter(|step| {
+        environment.protect
+            && matches!(step.action, Action::Delete | Action::Replace)
+            && PROTECTED.contains(&step.address.kind())
+    });
+    let lost: BTreeSet<&str> = plan
         .losses(&session.kinds)
+        .chain(guarded)
         .filter(|step| !allow.contains(&step.address))
-        .map(|step| step.address.to_string())
+        .map(|step| step.address.as_str())
         .collect();
     if lost.is_empty() {
         return Ok(allow);
     }
-    let message = format!("this would delete data: {}", lost.join(", "));
+    let all = lost.iter().copied().collect::<Vec<_>>().join(", ");
+    let message = format!("this would delete what holds data or is protected: {all}");
     let flags: Vec<String> = lost.iter().map(|address| format!("--allow {address}")).collect();
     Err(Failure::new(Code::Refused, message).hint(format!(
         "if that is meant: provisioner up --env {} {}",
-        session.environment().name,
+        environment.name,
         flags.join(" ")
     )))
 }

@@ -111,15 +111,6 @@ async fn break_by_hand(aws: &Aws) -> Vec<&'static str> {
     let group = groups.target_groups()[0].target_group_arn().unwrap();
     let call = clients.elb.modify_target_group().target_group_arn(group);
     call.health_check_path("/elsewhere").send().await.unwrap();
-    let found = aws.read().ec2.describe_security_groups().send().await.unwrap();
-    let opened = found
-        .security_groups()
-        .iter()
-        .find(|one| one.tags().iter().any(|tag| tag.value() == Some("security-group.worker")))
-        .and_then(|one| one.group_id())
-        .unwrap();
-    let call = clients.ec2.authorize_security_group_ingress().group_id(opened);
-    call.ip_protocol("tcp").from_port(22).to_port(22).cidr_ip("0.0.0.0/0").send().await.unwrap();
     let found = aws.read().iam.list_roles().send().await.unwrap();
     let role = found.roles().iter().map(|role| role.role_name.as_str()).find(|name| {
         name.contains("shop-prod") && name.contains("worker") && name.contains("task")
@@ -132,7 +123,6 @@ async fn break_by_hand(aws: &Aws) -> Vec<&'static str> {
         "log-group.worker: create",
         "log-group.api: update",
         "target-group.api: update",
-        "security-group-rules.worker: update",
         "role.worker-task: update",
     ]
 }

@@ -19,6 +19,7 @@ mod processes;
 mod proxy;
 mod refusal;
 mod rehearse;
+mod removed;
 mod saved_plan;
 mod secret;
 mod state;

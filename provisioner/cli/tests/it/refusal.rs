@@ -51,6 +51,38 @@ fn data_goes_only_by_name() {
     assert!(!listed.contains("secret.token"), "{listed}");
 }
 
+/// A renamed service is another one: its images and logs would go. And a protected environment keeps what
+/// its address hangs on.
+#[test]
+fn images_logs_and_what_is_protected_go_only_by_name() {
+    let account = Account::new();
+    let project = made(&account);
+    let file = "environments/prod.yaml";
+    let before = inventory(&account.connect());
+    let renamed = PROD.replace("  api:\n", "  web:\n");
+    project.write(file, &renamed);
+    let run = project.run(&["up", "--yes"]);
+    refused(&run, "--allow log-group.api");
+    assert_eq!(inventory(&account.connect()), before);
+
+    let guarded = format!("{PROD}protect: true\n");
+    project.write(file, &guarded);
+    project.run(&["up", "--yes"]).done();
+    let moved = format!("{guarded}network: {{ cidr: 10.77.0.0/16 }}\n");
+    project.write(file, &moved);
+    refused(&project.run(&["up", "--yes"]), "--allow vpc.main");
+    let unrouted = guarded.replace("    port: 8000\n    route: \"/*\"\n", "");
+    project.write(file, &unrouted);
+    refused(&project.run(&["up", "--yes"]), "--allow load-balancer.main");
+    // Nor does the edit that ends the protection delete what is still protected.
+    project.write(file, &unrouted.replace("protect: true", "protect: false"));
+    refused(&project.run(&["up", "--yes"]), "--allow load-balancer.main");
+    let allow = ["up", "--yes", "--allow", "load-balancer.main"];
+    project.run(&allow).done();
+    project.run(&["plan"]).done();
+    project.run(&["destroy", "--yes"]).done();
+}
+
 #[test]
 fn nobody_is_there_to_confirm() {
     let account = Account::new();

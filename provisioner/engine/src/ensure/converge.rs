@@ -151,7 +151,8 @@ impl<C: Sync, S: Store> One<'_, C, S> {
         progress: &mut Progress,
     ) -> Result<()> {
         // The plan may have seen it otherwise.
-        if self.kind.traits().precious && !self.work.run.allow.contains(self.address) {
+        let is_guarded = self.kind.traits().is_guarded(Some(current));
+        if is_guarded && !self.work.run.allow.contains(self.address) {
             return Err(holds_data(self.address));
         }
         match how {

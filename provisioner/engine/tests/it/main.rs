@@ -9,5 +9,6 @@ mod every_attribute;
 mod failed;
 mod interrupt;
 mod rebuild;
+mod removed;
 mod replace;
 mod world;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Report;
 use super::history::History;
 use super::kinds::{BALANCER, LISTENER, RULE, SERVICE};
-use super::service::{definition, log_groups, shown};
+use super::service::{definition, log_groups, secrets, shown};
 use crate::call::Call;
 use crate::world::compute::{cluster_name, tail};
 use crate::world::traffic::learn::forwards;
@@ -108,6 +108,17 @@ fn used(history: &History<'_>, call: &Call, report: &mut Report) {
                 );
             }
         }
+        "DeleteSecret" => {
+            let id = text(p, "SecretId");
+            for arn in users(history, call, |d| secrets(d).iter().any(|arn| is_secret(arn, id))) {
+                report.require(
+                    inactive(history, call, &arn),
+                    68,
+                    call,
+                    &format!("{arn}, whose tasks start with it, was not seen `INACTIVE`"),
+                );
+            }
+        }
         "DeleteRepository" => {
             let repository = format!("/{}", text(p, "repositoryName"));
             let from = |image: &str| {
@@ -147,13 +158,27 @@ fn inactive(history: &History<'_>, at: &Call, arn: &str) -> bool {
     status == "INACTIVE" || history.missed(at, &SERVICE, arn)
 }
 
-/// Services that run a task definition for which this holds.
+/// Services that run a task definition for which this holds, be it in a deployment that is not yet over.
 fn users(history: &History<'_>, at: &Call, used: impl Fn(&Value) -> bool) -> Vec<String> {
     let services = history.known(at, &SERVICE).into_iter();
     services
-        .filter(|(_, s)| definition(history, at, text(s, "taskDefinition")).is_some_and(&used))
+        .filter(|(_, s)| {
+            let deployments = list(s, "deployments").iter().map(|d| text(d, "taskDefinition"));
+            let mut revisions = deployments.chain([text(s, "taskDefinition")]);
+            revisions.any(|name| definition(history, at, name).is_some_and(&used))
+        })
         .map(|(arn, _)| arn.to_owned())
         .collect()
+}
+
+/// Whether a secret's ARN is meant by the ARN or the name in a request.
+fn is_secret(arn: &str, id: &str) -> bool {
+    arn == id
+        || arn
+            .rsplit(':')
+            .next()
+            .and_then(|last| last.rsplit_once('-'))
+            .is_some_and(|(n, _)| n == id)
 }
 
 /// Rule 25: a scaler must not raise what is being taken down.

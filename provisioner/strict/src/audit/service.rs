@@ -146,7 +146,7 @@ pub(super) fn log_groups(definition: &Value) -> Vec<String> {
 }
 
 /// The ARNs of the secrets, without JSON key and version.
-fn secrets(definition: &Value) -> Vec<String> {
+pub(super) fn secrets(definition: &Value) -> Vec<String> {
     let containers = list(definition, "containerDefinitions").iter();
     let from = containers.flat_map(|c| list(c, "secrets")).map(|s| text(s, "valueFrom"));
     from.filter(|v| v.contains(":secretsmanager:"))

@@ -108,6 +108,9 @@ async fn make(aws: &Aws, kind: &dyn Kind<Aws>, change: &Change, seen: &Observed)
     Ok(())
 }
 
+/// Whether a step speaks of it, as a difference or as an addition of somebody else's.
 fn is_named(step: &Step, path: &str) -> bool {
-    step.differences.iter().any(|difference| difference.path.starts_with(path))
+    let differences = step.differences.iter().map(|difference| &difference.path);
+    let mut all = differences.chain(step.additions.iter().map(|addition| &addition.path));
+    all.any(|named| named.starts_with(path))
 }

@@ -94,6 +94,49 @@ fn rules_29_49_59_and_60_what_a_service_uses_goes_after_it() {
     );
 }
 
+/// A service whose revision is another one now: what the former one used goes after its last deployment.
+#[test]
+fn rules_29_49_59_and_68_count_every_deployment_of_a_living_service() {
+    let iam = |operation: &str, p| Call::answered("iam", operation, p, json!({}));
+    let next = "arn:aws:ecs:us-east-1:1:task-definition/web:2";
+    let bare = json!({"taskDefinitionArn": next, "family": "web", "containerDefinitions": []});
+    let registered =
+        ecs("RegisterTaskDefinition", json!({"family": "web"}), json!({"taskDefinition": bare}));
+    let runs = |revisions: &[&str]| {
+        let deployments: Vec<Value> =
+            revisions.iter().map(|one| json!({"taskDefinition": one})).collect();
+        let item = json!({"serviceArn": SERVICE, "serviceName": "web", "status": "ACTIVE",
+            "taskDefinition": next, "deployments": deployments});
+        ecs("DescribeServices", json!({"cluster": "c"}), json!({"services": [item]}))
+    };
+    for (rule, last) in [
+        (29, iam("DeleteRole", json!({"RoleName": "execution"}))),
+        (49, Call::answered("logs", "DeleteLogGroup", json!({"logGroupName": "/web"}), json!({}))),
+        (
+            59,
+            Call::answered("ecr", "DeleteRepository", json!({"repositoryName": "web"}), json!({})),
+        ),
+        (
+            68,
+            Call::answered(
+                "secretsmanager",
+                "DeleteSecret",
+                json!({"SecretId": SECRET}),
+                json!({}),
+            ),
+        ),
+    ] {
+        let start = [definition(), service("ACTIVE", 2), registered.clone()];
+        let judge = |seen: &Call| {
+            let found = rules(&[&start[0], &start[1], &start[2], seen, &last]);
+            found.contains(&rule)
+        };
+        assert!(judge(&start[1]), "rule {rule}: the former revision");
+        assert!(judge(&runs(&[next, DEFINITION])), "rule {rule}: a deployment that is not over");
+        assert!(!judge(&runs(&[next])), "rule {rule}: settled");
+    }
+}
+
 #[test]
 fn rule_32_forwarders_and_service_before_their_target_group() {
     let delete = elb("DeleteTargetGroup", json!({"TargetGroupArn": GROUP}), json!({}));
