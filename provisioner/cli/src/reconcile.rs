@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::Aws;
 use aws::lock::Locks;
 use aws::store::S3Store;
-use engine::apply::{Guard, Outcome, Run, apply};
+use engine::apply::{Guard, Outcome, Run, apply, prune};
+use engine::event::Events;
 use engine::lock::Lease;
 use engine::plan::{Plan, plan};
 use engine::refresh::{Picture, refresh};
@@ -18,7 +19,7 @@ use stack::{Facts, Image};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use crate::report::Progress;
+use crate::report::{self, Progress};
 use crate::session::{ACCOUNT, Session};
 use crate::trust;
 
@@ -47,7 +48,8 @@ impl Draft {
         images: BTreeMap<String, Image>,
     ) -> Result<Self, Failure> {
         let pinned = crate::pin::pinned(session.environment(), state);
-        let facts = Facts { zones: zones(session, state).await?, images, pinned };
+        let zones = zones(session, state).await?;
+        let facts = Facts { zones, images, pinned, ..session.facts() };
         let graph = stack::stack(session.environment(), &facts)?;
         let (picture, plan) = compared(session, &graph, state).await?;
         Ok(Self { facts, graph, picture, plan })
@@ -73,6 +75,13 @@ impl Draft {
             found.extend(others.map(|one| format!("{} {}", own[1], one.path)));
         }
         found
+    }
+
+    /// Leaves the superseded ones of a resource where they are: they are nobody's reason to release.
+    pub(crate) fn keep_superseded(&mut self, address: &Address) {
+        if let Some(step) = self.plan.steps.get_mut(address) {
+            step.older.clear();
+        }
     }
 
     /// Whether the plan makes this resource.
@@ -190,7 +199,29 @@ impl<'a> Writing<'a> {
         allow: BTreeSet<Address>,
     ) -> Result<Outcome, Failure> {
         let (progress, events) = Progress::start(plan.changes().count());
-        let run = Run {
+        let run = self.run(events, allow);
+        let outcome = apply(&run, graph, plan).await;
+        drop(run);
+        progress.end().await;
+        Ok(outcome?)
+    }
+
+    /// Deletes the revisions of a service that are kept no longer. What cannot be deleted stays in the
+    /// state and is told: whatever it is, the release is done.
+    pub(crate) async fn prune(&self, service: &str) {
+        let run = self.run(Events::nowhere(), BTreeSet::new());
+        match prune(&run, &at::<TaskDefinition>(service)).await {
+            Ok(kept) => {
+                for (id, error) in kept.iter().filter(|(_, error)| !error.is(Class::Interrupted)) {
+                    report::warning(&format!("the superseded {id} was not deleted: {error}"));
+                }
+            }
+            Err(error) => report::warning(&format!("superseded revisions were not noted: {error}")),
+        }
+    }
+
+    fn run(&self, events: Events, allow: BTreeSet<Address>) -> Run<'_, Aws, S3Store> {
+        Run {
             cloud: &self.aws,
             kinds: &self.session.kinds,
             journal: &self.journal,
@@ -199,11 +230,7 @@ impl<'a> Writing<'a> {
             guard: self.guard.clone(),
             stop: self.stop.clone(),
             allow,
-        };
-        let outcome = apply(&run, graph, plan).await;
-        drop(run);
-        progress.end().await;
-        Ok(outcome?)
+        }
     }
 
     /// The state as it is now.

@@ -83,6 +83,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
         draft = Draft::of(session, &wanted, images).await?;
         reused = true;
     }
+    draft.keep_superseded(&at::<TaskDefinition>(service));
     preflight::secrets(session, &draft)?;
     let needs_up = draft.needs_up(service);
     if !needs_up.is_empty() {
@@ -236,6 +237,7 @@ async fn carry_through(
             let left = verdict == Verdict::Leave;
             let how = if left { How::NotWaitedFor } else { How::Succeeded };
             releases.end(started.number, how, None).await?;
+            writing.prune(service).await;
             return Ok(if left { End::Left(started) } else { End::Serves(started) });
         }
         Verdict::Failed(why) => why,

@@ -17,7 +17,8 @@ use crate::graph::Graph;
 use crate::kind::Kinds;
 use crate::look::Looker;
 use crate::order::{Order, Task};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, superfluous};
+use crate::resource::Id;
 use crate::state::State;
 use crate::store::{Journal, Store};
 
@@ -84,15 +85,7 @@ pub async fn apply<C: Sync, S: Store>(
     if let Some(step) = plan.losses(run.kinds).find(|step| !run.allow.contains(&step.address)) {
         return Err(holds_data(&step.address));
     }
-    let work = Work {
-        run,
-        graph,
-        plan,
-        looker: Looker::new(run.cloud, run.kinds, run.clock.clone()),
-        calls: Semaphore::new(PARALLEL_CALLS),
-        outputs: Mutex::new(BTreeMap::new()),
-        saves: Notify::new(),
-    };
+    let work = Work::new(run, graph, plan);
     run.journal.change(|state| {
         for step in plan.steps.values() {
             if step.action == Action::Forget {
@@ -137,6 +130,44 @@ fn released(state: &State, graph: &Graph) -> BTreeSet<Address> {
         graph.get(address).is_some_and(|node| node.depends != entry.depends)
     });
     changed.map(|(address, _)| address.clone()).collect()
+}
+
+/// Deletes what a resource's kind keeps no longer of its superseded ones, with one call each and without
+/// waiting: for a release, which must not fail because of them. Returns what could not be deleted; the
+/// state keeps those.
+pub async fn prune<C: Sync, S: Store>(
+    run: &Run<'_, C, S>,
+    address: &Address,
+) -> Result<Vec<(Id, Error)>> {
+    let (graph, plan) = (Graph::default(), Plan::default());
+    let work = Work::new(run, &graph, &plan);
+    let traits = run.kinds.of(address)?.traits();
+    let surplus = run.journal.read(|state| {
+        let entry = state.resources.get(address);
+        entry.map(|entry| superfluous(&entry.older, 0, traits)).unwrap_or_default()
+    });
+    let mut failed = Vec::new();
+    for id in surplus {
+        if let Err(error) = work.delete_superseded(address, &id).await {
+            failed.push((id, error));
+        }
+    }
+    run.journal.commit().await?;
+    Ok(failed)
+}
+
+impl<'a, C: Sync, S: Store> Work<'a, C, S> {
+    fn new(run: &'a Run<'a, C, S>, graph: &'a Graph, plan: &'a Plan) -> Self {
+        Self {
+            run,
+            graph,
+            plan,
+            looker: Looker::new(run.cloud, run.kinds, run.clock.clone()),
+            calls: Semaphore::new(PARALLEL_CALLS),
+            outputs: Mutex::new(BTreeMap::new()),
+            saves: Notify::new(),
+        }
+    }
 }
 
 impl<C: Sync, S: Store> Work<'_, C, S> {

@@ -250,7 +250,7 @@ fn give_way(step: &mut Step, traits: &Traits, vanishing: &Address) {
 }
 
 /// Superseded ones beyond those that a kind keeps, when as many as `joined` come to them.
-fn superfluous(older: &[Id], joined: usize, traits: &Traits) -> Vec<Id> {
+pub(crate) fn superfluous(older: &[Id], joined: usize, traits: &Traits) -> Vec<Id> {
     let kept = if traits.replace == Replace::KeepOld { KEPT } else { 0 };
     let surplus = (older.len() + joined).saturating_sub(kept);
     older[..surplus.min(older.len())].to_vec()

@@ -55,6 +55,33 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
         Ok(action)
     }
 
+    /// Deletes a superseded one with a single call and takes it out of the state.
+    pub(crate) async fn delete_superseded(&self, address: &Address, id: &Id) -> Result<()> {
+        let kind = self.run.kinds.of(address)?;
+        if let Some(current) = self.looker.look(address, id).await? {
+            self.is_ours(address, &current)?;
+            let permit = self.may_change().await?;
+            let deleted = kind.delete(self.run.cloud, &current).await;
+            drop(permit);
+            deleted.or_else(|error| if error.is(Class::Absent) { Ok(()) } else { Err(error) })?;
+        }
+        self.run.journal.change(|state| {
+            if let Some(entry) = state.resources.get_mut(address) {
+                entry.older.retain(|older| older != id);
+            }
+        });
+        Ok(())
+    }
+
+    /// Refuses what carries another owner's tags.
+    fn is_ours(&self, address: &Address, seen: &Observed) -> Result<()> {
+        let ours = self.run.journal.read(|state| state.op(address, "").owner);
+        if owned_by(seen.owner.as_ref(), &ours) {
+            return Ok(());
+        }
+        Err(crate::plan::foreign(address, seen))
+    }
+
     async fn find_lost(&self, address: &Address, kind: &dyn Kind<C>) -> Result<Option<Observed>> {
         let Some((op, desired)) = self.run.journal.read(|state| {
             let entry = state.resources.get(address)?;
@@ -89,10 +116,7 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             None => self.looker.look(address, id).await?,
         };
         while let Some(current) = seen {
-            let ours = self.run.journal.read(|state| state.op(address, "").owner);
-            if !owned_by(current.owner.as_ref(), &ours) {
-                return Err(crate::plan::foreign(address, &current));
-            }
+            self.is_ours(address, &current)?;
             if !asked && !matches!(current.ready, Ready::Leaving(_)) {
                 let permit = self.may_change().await?;
                 let deleted = kind.delete(self.run.cloud, &current).await;

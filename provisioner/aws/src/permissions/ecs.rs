@@ -2,8 +2,8 @@
 //! (Application Auto Scaling: "Permissions validation for API calls on target resources").
 
 use super::Reach::{
-    Alarm, AnyAlarm, AnyCluster, AnyTask, Cluster, EcsTags, Everything, InCluster, ScalableTarget,
-    Service, Task, TaskDefinition, TaskRole,
+    Alarm, AnyAlarm, AnyCluster, AnyTask, Cluster, EcsTags, Everything, InCluster,
+    MadeTaskDefinition, ScalableTarget, Service, Task, TaskDefinition, TaskRole,
 };
 use super::{Call, DEPLOY, Need, PLAN, UP, call, need};
 
@@ -17,7 +17,7 @@ pub(super) const CALLS: &[Call] = &[
     call!("ecs:CreateService", UP, Service, TAGGED),
     call!("ecs:DeleteCluster", UP, Cluster),
     call!("ecs:DeleteService", UP, Service),
-    call!("ecs:DeleteTaskDefinitions", UP, TaskDefinition),
+    call!("ecs:DeleteTaskDefinitions", DEPLOY, TaskDefinition),
     call!("ecs:DeregisterTaskDefinition", DEPLOY, Everything),
     // A sweep looks for our tags on all clusters.
     call!("ecs:DescribeClusters", PLAN, Cluster, need("ecs:DescribeClusters", UP, AnyCluster)),
@@ -35,7 +35,7 @@ pub(super) const CALLS: &[Call] = &[
     call!(
         "ecs:RegisterTaskDefinition",
         DEPLOY,
-        TaskDefinition,
+        MadeTaskDefinition,
         PASSED,
         need("ecs:TagResource", DEPLOY, TaskDefinition),
     ),

@@ -5,6 +5,7 @@ mod by_hand;
 mod guarded;
 mod printed;
 mod steps;
+mod superseded;
 mod unexercised;
 
 use std::collections::BTreeSet;
