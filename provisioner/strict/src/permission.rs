@@ -57,6 +57,8 @@ pub(crate) struct Permissions {
     callers: BTreeMap<String, Judged>,
     known: network::Known,
     roles: containers::Roles,
+    groups: load_balancing::Tags,
+    bounds: rest::Roles,
 }
 
 impl Permissions {
@@ -78,7 +80,8 @@ impl Permissions {
         // An emulator with one account of its own takes any key for it.
         let account = caller.arn.split(':').nth(4).unwrap_or_default().to_owned();
         let request = &Request { account, ..request.clone() };
-        for Need { action, resource, context } in needs(request, &self.known, &self.roles) {
+        let needs = needs(request, &self.known, &self.roles, &self.groups, &self.bounds);
+        for Need { action, resource, context } in needs {
             if !caller.policies.allow(&action, &resource, &context) {
                 let fault = denial::fault(request, &caller.arn, &action, &resource);
                 caller.exercised.refused.insert(action);
@@ -94,6 +97,8 @@ impl Permissions {
         match request.service.as_str() {
             "ec2" => self.known.learn(request, answer),
             "ecs" => self.roles.learn(request, answer),
+            "iam" => self.bounds.learn(request),
+            "elasticloadbalancing" => self.groups.learn(request, answer),
             _ => {}
         }
     }
@@ -102,5 +107,7 @@ impl Permissions {
     pub(crate) fn forget(&mut self) {
         self.known = network::Known::default();
         self.roles = containers::Roles::default();
+        self.groups = load_balancing::Tags::default();
+        self.bounds = rest::Roles::default();
     }
 }

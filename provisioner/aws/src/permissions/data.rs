@@ -5,7 +5,7 @@
 
 use super::Reach::{
     AnyLogGroup, AnyRepository, Bucket, Everything, Listing, LockRow, LockTable, LogGroup, Objects,
-    Repository, Secret,
+    Repository, Secret, StateKey,
 };
 use super::{Call, DEPLOY, NOBODY, Need, PLAN, UP, call, need, renamed};
 
@@ -94,8 +94,15 @@ pub(super) const CALLS: &[Call] = &[
     call!("logs:TagResource", UP, LogGroup),
     call!("logs:UntagResource", UP, LogGroup),
     // Another condition than the list's own: who replaces or deletes must be able to read.
-    call!("s3:GetObject", PLAN, Objects, need("s3:GetObjectVersion", PLAN, Objects), LIST),
-    call!("s3:PutObject", DEPLOY, Objects),
+    call!(
+        "s3:GetObject",
+        PLAN,
+        Objects,
+        need("s3:GetObjectVersion", PLAN, Objects),
+        need("kms:Decrypt", PLAN, StateKey),
+        LIST,
+    ),
+    call!("s3:PutObject", DEPLOY, Objects, need("kms:GenerateDataKey", DEPLOY, StateKey)),
     call!("s3:DeleteObject", UP, Objects),
     renamed!("s3:ListObjectsV2", LIST),
     renamed!("s3:ListObjectVersions", need("s3:ListBucketVersions", PLAN, Listing)),
@@ -125,7 +132,19 @@ pub(super) const CALLS: &[Call] = &[
     renamed!("s3:ListMultipartUploads", need("s3:ListBucketMultipartUploads", NOBODY, Bucket)),
     call!("dynamodb:GetItem", PLAN, LockRow),
     call!("dynamodb:UpdateItem", DEPLOY, LockRow),
-    call!("dynamodb:CreateTable", UP, LockTable, need("dynamodb:TagResource", UP, LockTable)),
+    // DynamoDB uses a key by a grant that it makes in the caller's name (developer guide, "Usage notes
+    // for AWS KMS keys").
+    call!(
+        "dynamodb:CreateTable",
+        UP,
+        LockTable,
+        need("dynamodb:TagResource", UP, LockTable),
+        need("kms:CreateGrant", UP, StateKey),
+        need("kms:DescribeKey", UP, StateKey),
+        need("kms:Encrypt", UP, StateKey),
+        need("kms:ReEncryptFrom", UP, StateKey),
+        need("kms:ReEncryptTo", UP, StateKey),
+    ),
     call!("dynamodb:DescribeTable", UP, LockTable),
     call!("dynamodb:DescribeContinuousBackups", UP, LockTable),
     call!("dynamodb:UpdateContinuousBackups", UP, LockTable),

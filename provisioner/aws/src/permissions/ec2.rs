@@ -64,7 +64,7 @@ pub(super) const CALLS: &[Call] = &[
     call!("ec2:DescribeAvailabilityZones", PLAN, Everything),
     call!("ec2:DescribeInternetGateways", PLAN, Everything),
     call!("ec2:DescribeNatGateways", PLAN, Everything),
-    call!("ec2:DescribeNetworkInterfaces", UP, Everything),
+    call!("ec2:DescribeNetworkInterfaces", PLAN, Everything),
     call!("ec2:DescribeRouteTables", PLAN, Everything),
     call!("ec2:DescribeSecurityGroupRules", UP, Everything),
     call!("ec2:DescribeSecurityGroups", PLAN, Everything),

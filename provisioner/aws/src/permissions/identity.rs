@@ -1,16 +1,18 @@
 //! IAM, STS, Service Quotas and the index of tags.
 
-use super::Reach::{Everything, Role, ServiceLinkedRole};
+use super::Reach::{Attached, Boundary, BoundedRole, Everything, Role, ServiceLinkedRole};
 use super::{Call, NOBODY, Need, PLAN, UP, call, need, renamed};
 
 const TAGGED: Need = need("iam:TagRole", UP, Role);
 
 pub(super) const CALLS: &[Call] = &[
-    // The stack attaches no managed policy: whoever could, could give a task every right.
-    call!("iam:AttachRolePolicy", NOBODY, Role),
-    call!("iam:CreateRole", UP, Role, TAGGED),
+    // Only those that the file names.
+    call!("iam:AttachRolePolicy", UP, Attached),
+    call!("iam:CreateRole", UP, BoundedRole, TAGGED),
     call!("iam:CreateServiceLinkedRole", UP, ServiceLinkedRole),
     call!("iam:DeleteRole", UP, Role),
+    // Takes the bounds off.
+    call!("iam:DeleteRolePermissionsBoundary", NOBODY, Role),
     call!("iam:DeleteRolePolicy", UP, Role),
     call!("iam:DetachRolePolicy", UP, Role),
     // Tells all of the account's policies: only a sweep, which looks for our tags, needs that. Without
@@ -22,7 +24,8 @@ pub(super) const CALLS: &[Call] = &[
     call!("iam:ListInstanceProfilesForRole", UP, Role),
     call!("iam:ListRolePolicies", PLAN, Role),
     call!("iam:ListRoles", UP, Everything),
-    call!("iam:PutRolePolicy", UP, Role),
+    call!("iam:PutRolePermissionsBoundary", UP, Boundary),
+    call!("iam:PutRolePolicy", UP, BoundedRole),
     // Somebody put our role into a profile of theirs, whose name nobody knows beforehand.
     call!("iam:RemoveRoleFromInstanceProfile", NOBODY, Everything),
     call!("iam:TagRole", UP, Role),

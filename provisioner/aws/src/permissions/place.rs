@@ -1,5 +1,7 @@
 //! Where an environment is and what its things are called: what its policies are filled in with.
 
+use std::collections::BTreeSet;
+
 use crate::bootstrap::Backend;
 
 /// Names and patterns of one environment in one account and Region.
@@ -8,6 +10,8 @@ pub struct Place {
     /// Twelve digits.
     pub account: String,
     pub region: String,
+    /// `aws`, `aws-cn`, `aws-us-gov` and so on.
+    pub partition: String,
     pub project: String,
     pub environment: String,
     /// The cluster's name, which the names of services and task definitions follow.
@@ -19,6 +23,14 @@ pub struct Place {
     pub roles: String,
     /// Environments whose images are copied.
     pub sources: Vec<Source>,
+    /// The path of all roles: `/`.
+    pub role_path: String,
+    /// The policy that bounds all roles.
+    pub boundary: Option<String>,
+    /// Managed policies that roles get.
+    pub managed: BTreeSet<String>,
+    /// Roles that exist and that tasks get.
+    pub passed: BTreeSet<String>,
     pub backend: Backend,
 }
 
@@ -34,27 +46,17 @@ pub struct Source {
 }
 
 impl Place {
-    /// `aws`, or the Region's own: China and the GovCloud are apart.
-    #[must_use]
-    pub fn partition(&self) -> &'static str {
-        match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            _ if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
-    }
-
     pub(super) fn arn(&self, service: &str, rest: &str) -> String {
-        format!("arn:{}:{service}:{}:{}:{rest}", self.partition(), self.region, self.account)
+        format!("arn:{}:{service}:{}:{}:{rest}", self.partition, self.region, self.account)
     }
 
     /// Of a service that knows no Regions.
     pub(super) fn global(&self, service: &str, rest: &str) -> String {
-        format!("arn:{}:{service}::{}:{rest}", self.partition(), self.account)
+        format!("arn:{}:{service}::{}:{rest}", self.partition, self.account)
     }
 
     pub(super) fn bucket(&self, rest: &str) -> String {
-        format!("arn:{}:s3:::{}{rest}", self.partition(), self.backend.bucket)
+        format!("arn:{}:s3:::{}{rest}", self.partition, self.backend.bucket)
     }
 
     /// `payments/prod`: in the names of repositories, secrets, state objects and locks.

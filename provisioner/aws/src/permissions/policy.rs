@@ -44,6 +44,9 @@ fn statements(role: Role, at: &Place) -> Vec<Value> {
     let mut statements: BTreeMap<(Vec<String>, String), BTreeSet<&str>> = BTreeMap::new();
     for need in needs.iter().filter(|need| !covered(need)) {
         let (resources, condition) = need.on.said(at);
+        if resources.is_empty() {
+            continue;
+        }
         let condition = condition.unwrap_or_default().to_string();
         statements.entry((resources, condition)).or_default().insert(need.action);
     }
@@ -58,12 +61,12 @@ fn statements(role: Role, at: &Place) -> Vec<Value> {
     said.chain(copies).collect()
 }
 
-/// The actions that a role is allowed on anything.
+/// The actions that a role is allowed on anything, in every environment.
 #[must_use]
 pub fn allowed(role: Role) -> BTreeSet<&'static str> {
     let needs = calls().flat_map(|call| call.needs);
     needs
-        .filter(|need| need.from.is_some_and(|from| from <= role))
+        .filter(|need| need.from.is_some_and(|from| from <= role) && !need.on.is_optional())
         .map(|need| need.action)
         .collect()
 }
@@ -77,6 +80,7 @@ mod tests {
         Place {
             account: "123456789012".into(),
             region: "eu-west-1".into(),
+            partition: "aws".into(),
             project: "payments".into(),
             environment: "prod".into(),
             cluster: "payments-prod".into(),
@@ -84,6 +88,10 @@ mod tests {
             target_groups: "payments-prod-".into(),
             roles: "payments-prod-eu-west-1-".into(),
             sources: Vec::new(),
+            role_path: "/".into(),
+            boundary: None,
+            managed: BTreeSet::new(),
+            passed: BTreeSet::new(),
             backend: Backend::of("123456789012", "eu-west-1"),
         }
     }
@@ -154,13 +162,95 @@ mod tests {
         assert_eq!(text.matches("\"ecr:ListTagsForResource\"").count(), 1);
     }
 
+    /// IAM refuses a whole policy for one ARN of another partition.
     #[test]
-    fn a_region_has_its_partition() {
-        let china = Place { region: "cn-north-1".into(), ..place() };
-        assert!(
-            json!(statements(Role::Plan, &china))
-                .to_string()
-                .contains("arn:aws-cn:ecs:cn-north-1:")
-        );
+    fn every_arn_is_of_the_partition() {
+        let partition = "aws-us-gov".to_owned();
+        let place = Place { region: "us-gov-west-1".into(), partition, ..place() };
+        for role in Role::ALL {
+            let text = json!(statements(role, &place)).to_string();
+            assert_eq!(text.matches("arn:").count(), text.matches("arn:aws-us-gov:").count());
+        }
+    }
+
+    /// Whether IAM's `*` in a pattern stretches to a text.
+    fn like(pattern: &str, text: &str) -> bool {
+        let mut parts = pattern.split('*');
+        let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+            return false;
+        };
+        let mut last = None;
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+            last = Some(part);
+        }
+        last.map_or(rest.is_empty(), |last| last.is_empty() || text.ends_with(last))
+    }
+
+    fn named(environment: &str) -> Place {
+        Place {
+            environment: environment.into(),
+            cluster: format!("payments-{environment}"),
+            load_balancer: format!("payments-{environment}"),
+            // As much as names of 32 characters leave.
+            target_groups: format!("payments-{environment}-").chars().take(18).collect(),
+            roles: format!("payments-{environment}-eu-west-1-"),
+            ..place()
+        }
+    }
+
+    /// What an environment consists of, as far as it has names.
+    fn things(at: &Place) -> Vec<String> {
+        let (base, path) = (&at.cluster, at.path());
+        vec![
+            at.arn("ecs", &format!("cluster/{base}")),
+            at.arn("ecs", &format!("service/{base}/{base}-api")),
+            at.arn("ecs", &format!("task/{base}/f00")),
+            at.arn("ecs", &format!("task-definition/{base}-api:1")),
+            at.arn("elasticloadbalancing", &format!("loadbalancer/app/{base}/1")),
+            at.arn("elasticloadbalancing", &format!("listener/app/{base}/1/2")),
+            at.arn("elasticloadbalancing", &format!("listener-rule/app/{base}/1/2/3")),
+            at.arn("elasticloadbalancing", &format!("targetgroup/{base}-api-f00baa/1")),
+            at.arn("ecr", &format!("repository/{path}/api")),
+            at.arn("logs", &format!("log-group:/{path}/api")),
+            at.arn("secretsmanager", &format!("secret:{path}/key-AbCdEf")),
+            at.arn("cloudwatch", &format!("alarm:TargetTracking-service/{base}/api-x")),
+            at.global("iam", &format!("role/{}api-task", at.roles)),
+            at.bucket(&format!("/{path}/state.json")),
+        ]
+    }
+
+    /// A role of one environment changes nothing of another whose name begins alike, unless tags decide.
+    #[test]
+    fn names_that_begin_alike_stay_apart() {
+        let names = ["pr-1", "pr-12", "pr-1-eu", "prod", "prod-eu", "prod-eu-west", "p"];
+        let pairs = names.iter().flat_map(|own| names.map(|other| (*own, other)));
+        for (own, other) in pairs.filter(|(own, other)| own != other) {
+            let others = things(&named(other));
+            for statement in statements(Role::Up, &named(own)) {
+                let tags = statement["Condition"].to_string();
+                if tags.contains("aws:ResourceTag/") || tags.contains("aws:RequestTag/") {
+                    continue;
+                }
+                let actions = statement["Action"].as_array().unwrap().iter();
+                let changes: Vec<&str> = actions
+                    .filter_map(Value::as_str)
+                    .filter(|action| {
+                        let name = action.split_once(':').unwrap().1;
+                        !["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb))
+                    })
+                    .collect();
+                let patterns = statement["Resource"].as_array().unwrap().iter();
+                for pattern in patterns.filter_map(Value::as_str).filter(|one| *one != "*") {
+                    let touched = others.iter().find(|arn| like(pattern, arn));
+                    // ECS deregisters revisions of everybody's and does not say whether the tags of
+                    // one that is inactive count: families are told by their names alone.
+                    let touched = touched.filter(|arn| !arn.contains(":task-definition/"));
+                    let nothing = changes.is_empty() || touched.is_none();
+                    assert!(nothing, "{own} may {changes:?} on {touched:?} by {pattern}");
+                }
+            }
+        }
     }
 }

@@ -28,13 +28,22 @@ pub(super) enum Reach {
     Task,
     AnyTask,
     TaskDefinition,
+    /// The same, registered with our tags: `<base>-*` is also what another environment's names may
+    /// begin with.
+    MadeTaskDefinition,
     /// Actions without a resource whose cluster is a condition.
     InCluster,
     EcsTags,
     LoadBalancer,
     Listener,
     Rule,
+    /// Those that carry our tags: their names are short, and may begin as another environment's.
     TargetGroup,
+    /// Made with our tags.
+    MadeTargetGroup,
+    /// What CreateTargetGroup is just making.
+    TagsOfMadeTargetGroup,
+    /// Of what has an exact name.
     ElbTags,
     Repository,
     AnyRepository,
@@ -42,7 +51,14 @@ pub(super) enum Reach {
     AnyLogGroup,
     Secret,
     Role,
-    /// The same roles, handed to tasks only.
+    /// Those that have the file's boundary, when it says one: who makes a role or writes its policy
+    /// gives nobody more than that.
+    BoundedRole,
+    /// The file's boundary, put on a role; nothing when there is none.
+    Boundary,
+    /// The managed policies that the file names, attached to a role; nothing when there are none.
+    Attached,
+    /// The same roles and those that the file names, handed to tasks only.
     TaskRole,
     ServiceLinkedRole,
     Bucket,
@@ -51,6 +67,8 @@ pub(super) enum Reach {
     Objects,
     LockTable,
     LockRow,
+    /// The key of bucket and table, through S3 and DynamoDB; nothing when the file names none.
+    StateKey,
     ScalableTarget,
     Alarm,
     AnyAlarm,
@@ -66,8 +84,14 @@ impl Reach {
             Self::AnyRepository => other == Self::Repository,
             Self::AnyLogGroup => other == Self::LogGroup,
             Self::EcsTags => matches!(other, Self::Task | Self::TaskDefinition),
+            Self::TaskDefinition => other == Self::MadeTaskDefinition,
             _ => false,
         }
+    }
+
+    /// Whether only some environments have such a thing.
+    pub(super) fn is_optional(self) -> bool {
+        matches!(self, Self::Attached | Self::Boundary | Self::StateKey)
     }
 
     /// The `Resource` and the `Condition` of a statement.
@@ -89,8 +113,37 @@ impl Reach {
             Self::InCluster => {
                 (vec!["*".into()], Some(json!({"ArnEquals": {"ecs:cluster": cluster(at)}})))
             }
+            Self::MadeTaskDefinition => {
+                (Self::TaskDefinition.by_name(at), Some(tagged(at, "aws:RequestTag")))
+            }
+            Self::TargetGroup => (target_groups(at), Some(tagged(at, "aws:ResourceTag"))),
+            Self::MadeTargetGroup => (target_groups(at), Some(tagged(at, "aws:RequestTag"))),
+            Self::TagsOfMadeTargetGroup => {
+                let mut condition = tagged(at, "aws:RequestTag");
+                condition["StringEquals"]["elasticloadbalancing:CreateAction"] =
+                    json!("CreateTargetGroup");
+                (target_groups(at), Some(condition))
+            }
+            Self::BoundedRole => (role(at), at.boundary.as_ref().map(bounded)),
+            Self::Boundary => match &at.boundary {
+                Some(boundary) => (role(at), Some(bounded(boundary))),
+                None => (Vec::new(), None),
+            },
+            Self::Attached if at.managed.is_empty() => (Vec::new(), None),
+            Self::Attached => {
+                let mut condition = at.boundary.as_ref().map_or_else(|| json!({}), bounded);
+                condition["ArnEquals"] = json!({"iam:PolicyARN": at.managed});
+                (role(at), Some(condition))
+            }
+            Self::StateKey => match &at.backend.kms {
+                Some(key) => (
+                    vec![key.clone()],
+                    Some(json!({"StringLike": {"kms:ViaService": ["dynamodb.*", "s3.*"]}})),
+                ),
+                None => (Vec::new(), None),
+            },
             Self::TaskRole => (
-                role(at),
+                role(at).into_iter().chain(at.passed.iter().cloned()).collect(),
                 Some(json!({"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}})),
             ),
             Self::ServiceLinkedRole => {
@@ -124,7 +177,7 @@ impl Reach {
 
     /// What is told from others by its name alone.
     fn by_name(self, at: &Place) -> Vec<String> {
-        let Place { cluster: base, load_balancer, target_groups, .. } = at;
+        let Place { cluster: base, load_balancer, .. } = at;
         let path = at.path();
         let ecs = |rest: String| at.arn("ecs", &rest);
         let elb = |rest: String| at.arn("elasticloadbalancing", &rest);
@@ -142,9 +195,8 @@ impl Reach {
             Self::LoadBalancer => vec![elb(format!("loadbalancer/app/{load_balancer}/*"))],
             Self::Listener => vec![elb(format!("listener/app/{load_balancer}/*"))],
             Self::Rule => vec![elb(format!("listener-rule/app/{load_balancer}/*"))],
-            Self::TargetGroup => vec![elb(format!("targetgroup/{target_groups}*"))],
             Self::ElbTags => {
-                let parts = [Self::LoadBalancer, Self::Listener, Self::Rule, Self::TargetGroup];
+                let parts = [Self::LoadBalancer, Self::Listener, Self::Rule];
                 parts.into_iter().flat_map(|part| part.by_name(at)).collect()
             }
             Self::Repository => vec![at.arn("ecr", &format!("repository/{path}/*"))],
@@ -170,8 +222,17 @@ fn cluster(at: &Place) -> String {
     at.arn("ecs", &format!("cluster/{}", at.cluster))
 }
 
+fn target_groups(at: &Place) -> Vec<String> {
+    vec![at.arn("elasticloadbalancing", &format!("targetgroup/{}*", at.target_groups))]
+}
+
+/// The boundary that a role has, or is made with (Service Authorization Reference, IAM's condition keys).
+fn bounded(boundary: &String) -> Value {
+    json!({"StringEquals": {"iam:PermissionsBoundary": boundary}})
+}
+
 fn role(at: &Place) -> Vec<String> {
-    vec![at.global("iam", &format!("role/{}*", at.roles))]
+    vec![at.global("iam", &format!("role{}{}*", at.role_path, at.roles))]
 }
 
 fn table(at: &Place) -> Vec<String> {

@@ -1,13 +1,27 @@
 //! Elastic Load Balancing. It reads EC2 in the caller's name ("Elastic Load Balancing API permissions").
+//! Tags in conditions are those that the AWS Load Balancer Controller's policy relies on as well
+//! (`docs/install/iam_policy.json`).
 
-use super::Reach::{ElbTags, Everything, Listener, LoadBalancer, Rule, TargetGroup};
+use super::Reach::{
+    ElbTags, Everything, Listener, LoadBalancer, MadeTargetGroup, Rule, TagsOfMadeTargetGroup,
+    TargetGroup,
+};
 use super::{Call, NOBODY, Need, PLAN, UP, call, need};
 
 /// Of what is made with tags. The resources are ours by name, so tagging them later is the same right.
 const TAGGED: Need = need("elasticloadbalancing:AddTags", UP, ElbTags);
 
+/// Asked for since October 2024, and missing on that page (kubernetes-sigs/aws-load-balancer-controller,
+/// issue 3917 and pull request 3921).
+const GROUPS_OF_VPC: Need = need("ec2:GetSecurityGroupsForVpc", UP, Everything);
+
 pub(super) const CALLS: &[Call] = &[
-    call!("elasticloadbalancing:AddTags", UP, ElbTags),
+    call!(
+        "elasticloadbalancing:AddTags",
+        UP,
+        ElbTags,
+        need("elasticloadbalancing:AddTags", UP, TargetGroup),
+    ),
     call!("elasticloadbalancing:CreateListener", UP, LoadBalancer, TAGGED),
     call!(
         "elasticloadbalancing:CreateLoadBalancer",
@@ -20,13 +34,14 @@ pub(super) const CALLS: &[Call] = &[
         need("ec2:DescribeSecurityGroups", UP, Everything),
         need("ec2:DescribeSubnets", UP, Everything),
         need("ec2:DescribeVpcs", UP, Everything),
+        GROUPS_OF_VPC,
     ),
     call!("elasticloadbalancing:CreateRule", UP, Listener, TAGGED),
     call!(
         "elasticloadbalancing:CreateTargetGroup",
         UP,
-        TargetGroup,
-        TAGGED,
+        MadeTargetGroup,
+        need("elasticloadbalancing:AddTags", UP, TagsOfMadeTargetGroup),
         need("ec2:DescribeInternetGateways", UP, Everything),
         need("ec2:DescribeVpcs", UP, Everything),
     ),
@@ -50,9 +65,14 @@ pub(super) const CALLS: &[Call] = &[
     call!("elasticloadbalancing:ModifyRule", UP, Rule),
     call!("elasticloadbalancing:ModifyTargetGroup", UP, TargetGroup),
     call!("elasticloadbalancing:ModifyTargetGroupAttributes", UP, TargetGroup),
-    call!("elasticloadbalancing:RemoveTags", UP, ElbTags),
+    call!(
+        "elasticloadbalancing:RemoveTags",
+        UP,
+        ElbTags,
+        need("elasticloadbalancing:RemoveTags", UP, TargetGroup),
+    ),
     call!("elasticloadbalancing:SetRulePriorities", UP, Rule),
-    call!("elasticloadbalancing:SetSecurityGroups", UP, LoadBalancer),
+    call!("elasticloadbalancing:SetSecurityGroups", UP, LoadBalancer, GROUPS_OF_VPC),
     call!(
         "elasticloadbalancing:SetSubnets",
         UP,

@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use kinds::ScalingPolicy;
 use kinds::scaling::ScalingPolicyOutputs;
 
-use super::{gone, prefix};
+use super::{gone, is_of};
 use crate::Aws;
 use crate::error::error;
 
@@ -26,7 +26,7 @@ impl Adapter<ScalingPolicy> for Aws {
             Which::Lost(desired, _) => [id(desired)?].into(),
             Which::Ours(owner) => {
                 let found = self.list_scaling_policies(&[]).await?;
-                let ours = |found: &Found| found.resource_id.starts_with(&prefix(owner));
+                let ours = |found: &Found| is_of(owner, &found.resource_id);
                 return Ok(found.into_iter().filter(ours).map(seen).collect());
             }
         };

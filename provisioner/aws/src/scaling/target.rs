@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use kinds::ScalableTarget;
 use kinds::scaling::ScalableTargetOutputs;
 
-use super::{gone, prefix};
+use super::{gone, is_of};
 use crate::Aws;
 use crate::error::error;
 
@@ -29,7 +29,7 @@ impl Adapter<ScalableTarget> for Aws {
             Which::Lost(desired, _) => self.scalable_targets(&[resource(desired)?]).await?,
             Which::Ours(owner) => {
                 let mut found = self.list_scalable_targets(&[]).await?;
-                found.retain(|target| target.resource_id.starts_with(&prefix(owner)));
+                found.retain(|target| is_of(owner, &target.resource_id));
                 found
             }
         };

@@ -84,7 +84,8 @@ pub(super) fn needs(request: &Request, action: &str, roles: &Roles) -> Option<Ve
         "ListTasks" | "ListServices" => vec![Need::new(action, "*").with("ecs:cluster", inside)],
         "RegisterTaskDefinition" => {
             let resource = ecs(format!("task-definition/{}:*", text(p, "family")));
-            let mut found = making(request, vec![Need::new(action, &*resource)], &resource);
+            let own = Need::new(action, &*resource).tagged("Request", tags(p, "tags"));
+            let mut found = making(request, vec![own], &resource);
             found.extend(passed(p).into_iter().map(pass));
             found
         }

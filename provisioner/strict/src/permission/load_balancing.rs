@@ -1,14 +1,20 @@
 //! Elastic Load Balancing ("Elastic Load Balancing API permissions", "ELB API permissions to tag resources
 //! during creation").
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::need::{Need, Place, tags};
 use crate::wire::Request;
 use crate::world::value::{list, text, texts};
 
+/// Asked for since October 2024 and not on that page: `AccessDenied ... is not authorized to perform:
+/// ec2:GetSecurityGroupsForVpc` (kubernetes-sigs/aws-load-balancer-controller, issue 3917).
+const GROUPS_OF_VPC: &str = "ec2:GetSecurityGroupsForVpc";
+
 /// What the service reads of EC2 in the caller's name.
-const READS: [(&str, &[&str]); 4] = [
+const READS: [(&str, &[&str]); 5] = [
     (
         "CreateLoadBalancer",
         &[
@@ -18,8 +24,10 @@ const READS: [(&str, &[&str]); 4] = [
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSubnets",
             "ec2:DescribeVpcs",
+            GROUPS_OF_VPC,
         ],
     ),
+    ("SetSecurityGroups", &[GROUPS_OF_VPC]),
     ("CreateTargetGroup", &["ec2:DescribeInternetGateways", "ec2:DescribeVpcs"]),
     (
         "RegisterTargets",
@@ -33,7 +41,44 @@ const READS: [(&str, &[&str]); 4] = [
     ("SetSubnets", &["ec2:DescribeSubnets"]),
 ];
 
-pub(super) fn needs(request: &Request, action: &str) -> Option<Vec<Need>> {
+/// The tags of target groups, by ARN: the resources whose names policies cannot tell apart.
+#[derive(Debug, Default)]
+pub(super) struct Tags(BTreeMap<String, BTreeMap<String, String>>);
+
+impl Tags {
+    pub(super) fn learn(&mut self, request: &Request, answer: &Value) {
+        let p = &request.parameters;
+        let set = || tags(p, "Tags").into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
+        match request.operation.as_str() {
+            "CreateTargetGroup" => {
+                for made in list(answer, "TargetGroups") {
+                    self.0.insert(text(made, "TargetGroupArn").to_owned(), set().collect());
+                }
+            }
+            "AddTags" => {
+                for arn in texts(p, "ResourceArns") {
+                    self.0.entry(arn).or_default().extend(set());
+                }
+            }
+            "RemoveTags" => {
+                for arn in texts(p, "ResourceArns") {
+                    let kept = self.0.entry(arn).or_default();
+                    for key in texts(p, "TagKeys") {
+                        kept.remove(&key);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn of(&self, arn: &str) -> impl Iterator<Item = (&str, &str)> {
+        let known = self.0.get(arn).into_iter().flatten();
+        known.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+pub(super) fn needs(request: &Request, action: &str, known: &Tags) -> Option<Vec<Need>> {
     let (p, place) = (&request.parameters, Place::of(request));
     let operation = request.operation.as_str();
     if operation.starts_with("Describe") {
@@ -70,7 +115,10 @@ pub(super) fn needs(request: &Request, action: &str) -> Option<Vec<Need>> {
     let carried = tags(p, "Tags");
     let mut found: Vec<Need> = resources
         .into_iter()
-        .map(|resource| Need::new(action, resource).tagged("Request", carried.iter().copied()))
+        .map(|resource| {
+            let need = Need::new(action, &*resource).tagged("Request", carried.iter().copied());
+            need.tagged("Resource", known.of(&resource))
+        })
         .collect();
     if let Some(made) = makes.filter(|_| !carried.is_empty()) {
         let tagging = Need::new("elasticloadbalancing:AddTags", made);

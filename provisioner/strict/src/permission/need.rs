@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::policy::Context;
 use super::{containers, load_balancing, network, rest};
 use crate::wire::Request;
+use crate::world::partition;
 use crate::world::value::{list, text};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -49,13 +50,17 @@ impl<'a> Place<'a> {
         Self { request }
     }
 
+    fn partition(&self) -> &'static str {
+        partition::of_region(&self.request.region)
+    }
+
     pub(super) fn arn(&self, service: &str, rest: &str) -> String {
         let Request { region, account, .. } = self.request;
-        format!("arn:aws:{service}:{region}:{account}:{rest}")
+        format!("arn:{}:{service}:{region}:{account}:{rest}", self.partition())
     }
 
     pub(super) fn global(&self, service: &str, rest: &str) -> String {
-        format!("arn:aws:{service}::{}:{rest}", self.request.account)
+        format!("arn:{}:{service}::{}:{rest}", self.partition(), self.request.account)
     }
 }
 
@@ -74,14 +79,16 @@ pub(super) fn needs(
     request: &Request,
     known: &network::Known,
     roles: &containers::Roles,
+    groups: &load_balancing::Tags,
+    bounds: &rest::Roles,
 ) -> Vec<Need> {
     let action = request.name();
     let found = match request.service.as_str() {
         "sts" => Some(Vec::new()),
         "ec2" => network::needs(request, &action, known),
         "ecs" | "application-autoscaling" => containers::needs(request, &action, roles),
-        "elasticloadbalancing" => load_balancing::needs(request, &action),
-        _ => rest::needs(request, &action),
+        "elasticloadbalancing" => load_balancing::needs(request, &action, groups),
+        _ => rest::needs(request, &action, bounds),
     };
     // An operation without a rule of its own: the action of its name on everything.
     found.unwrap_or_else(|| vec![Need::new(action, "*")])

@@ -1,9 +1,12 @@
 //! The other services: S3, DynamoDB, IAM, ECR, CloudWatch Logs, Secrets Manager, Service Quotas.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::need::{Need, Place, tags};
 use crate::wire::Request;
+use crate::world::partition;
 use crate::world::value::{text, texts};
 
 /// S3's actions that are not called as their operations.
@@ -26,12 +29,52 @@ const S3: [(&str, &str); 16] = [
     ("PostObject", "PutObject"),
 ];
 
-pub(super) fn needs(request: &Request, action: &str) -> Option<Vec<Need>> {
+/// Paths and boundaries of roles, by name: a role's ARN holds its path, and no call but CreateRole says it.
+#[derive(Debug, Default)]
+pub(super) struct Roles(BTreeMap<String, (String, String)>);
+
+impl Roles {
+    pub(super) fn learn(&mut self, request: &Request) {
+        let p = &request.parameters;
+        let name = text(p, "RoleName");
+        match request.operation.as_str() {
+            "CreateRole" => {
+                let made = (text(p, "Path").to_owned(), text(p, "PermissionsBoundary").to_owned());
+                self.0.insert(name.to_owned(), made);
+            }
+            "PutRolePermissionsBoundary" => {
+                let boundary = text(p, "PermissionsBoundary").to_owned();
+                self.0.entry(name.to_owned()).or_default().1 = boundary;
+            }
+            "DeleteRolePermissionsBoundary" => {
+                self.0.entry(name.to_owned()).or_default().1.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// Of a call's role: the path with its slashes, and the boundary that it has or gets.
+    fn of(&self, request: &Request) -> (String, String) {
+        let p = &request.parameters;
+        let (path, boundary) = self
+            .0
+            .get(text(p, "RoleName"))
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .unwrap_or_default();
+        let or = |said, known: &str| {
+            if text(p, said).is_empty() { known } else { text(p, said) }.to_owned()
+        };
+        let path = or("Path", path);
+        (if path.is_empty() { "/".into() } else { path }, or("PermissionsBoundary", boundary))
+    }
+}
+
+pub(super) fn needs(request: &Request, action: &str, roles: &Roles) -> Option<Vec<Need>> {
     let place = Place::of(request);
     match request.service.as_str() {
         "s3" => Some(s3(request)),
         "dynamodb" => dynamodb(request, action, &place),
-        "iam" => iam(request, action, &place),
+        "iam" => iam(request, action, &place, roles),
         "ecr" => ecr(request, action, &place),
         "logs" => logs(request, action, &place),
         "secretsmanager" => secrets(request, action, &place),
@@ -49,12 +92,13 @@ fn s3(request: &Request) -> Vec<Need> {
     let operation = request.operation.as_str();
     let name = S3.iter().find(|(of, _)| *of == operation).map_or(operation, |(_, name)| *name);
     let (bucket, key) = (text(p, "Bucket"), text(p, "Key"));
+    let partition = partition::of_region(&request.region);
     // The keys of DeleteObjects are in its body.
     let resource = match (bucket, key, operation) {
         ("", ..) => "*".to_owned(),
-        (_, "", "DeleteObjects") => format!("arn:aws:s3:::{bucket}/*"),
-        (_, "", _) => format!("arn:aws:s3:::{bucket}"),
-        _ => format!("arn:aws:s3:::{bucket}/{key}"),
+        (_, "", "DeleteObjects") => format!("arn:{partition}:s3:::{bucket}/*"),
+        (_, "", _) => format!("arn:{partition}:s3:::{bucket}"),
+        _ => format!("arn:{partition}:s3:::{bucket}/{key}"),
     };
     let version = matches!(name, "GetObject" | "DeleteObject") && !text(p, "versionId").is_empty();
     let name = if version { format!("{name}Version") } else { name.to_owned() };
@@ -96,7 +140,7 @@ fn with_tags(need: Need, parameters: &Value, at: &str, action: &str, made: &str)
     found
 }
 
-fn iam(request: &Request, action: &str, place: &Place<'_>) -> Option<Vec<Need>> {
+fn iam(request: &Request, action: &str, place: &Place<'_>, roles: &Roles) -> Option<Vec<Need>> {
     let p = &request.parameters;
     match request.operation.as_str() {
         "CreateServiceLinkedRole" => {
@@ -110,8 +154,11 @@ fn iam(request: &Request, action: &str, place: &Place<'_>) -> Option<Vec<Need>> 
         }
         _ if text(p, "RoleName").is_empty() => None,
         _ => {
-            let role = place.global("iam", &format!("role/{}", text(p, "RoleName")));
-            let need = Need::new(action, &*role).with("iam:PolicyARN", text(p, "PolicyArn"));
+            let (path, boundary) = roles.of(request);
+            let role = place.global("iam", &format!("role{path}{}", text(p, "RoleName")));
+            let need = Need::new(action, &*role)
+                .with("iam:PolicyARN", text(p, "PolicyArn"))
+                .with("iam:PermissionsBoundary", boundary);
             Some(with_tags(need, p, "Tags", "iam:TagRole", &role))
         }
     }

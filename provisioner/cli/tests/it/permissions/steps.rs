@@ -12,7 +12,7 @@ pub(super) fn done(project: &Project, arguments: &[&str]) {
 pub(super) fn reads(guarded: &Guarded, project: &mut Project, team: &Team) {
     guarded.become_(project, &team.plan);
     done(project, &["plan"]);
-    for command in [&["status"][..], &["outputs"], &["releases", "--service", "api"]] {
+    for command in [&["status"][..], &["outputs"], &["drift"], &["releases", "--service", "api"]] {
         done(project, command);
     }
     for command in ["list", "show", "history"] {
