@@ -3,6 +3,7 @@
 mod calls;
 mod clients;
 mod endpoints;
+mod host;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +21,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use engine::{Class, Error, Result};
+use kinds::partition;
 
 use self::calls::Calls;
 pub use self::clients::Clients;
-use self::endpoints::{Endpoints, endpoints};
+use self::endpoints::{ENDPOINTS, Endpoints, endpoints};
 use crate::emulated;
 use crate::error::error;
 use crate::looks::Looks;
@@ -99,14 +101,15 @@ impl Aws {
             .with_max_backoff(Duration::from_secs(10));
         let writing = config(RetryConfig::disabled());
         let guard: Guard = Arc::new(|| Ok(()));
+        let endpoints = endpoints(sdk);
         Self {
-            read: Arc::new(Clients::new(&config(reads), &calls, None)),
-            write: Arc::new(Clients::new(&writing, &calls, Some(&guard))),
+            read: Arc::new(Clients::new(&config(reads), &endpoints, &calls, None)),
+            write: Arc::new(Clients::new(&writing, &endpoints, &calls, Some(&guard))),
             writing,
             guard,
             calls,
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
-            endpoints: Arc::new(endpoints(sdk)),
+            endpoints: Arc::new(endpoints),
             notes: emulated::Notes::default(),
             looks: Looks::default(),
         }
@@ -116,7 +119,8 @@ impl Aws {
     /// signed and goes out, because a process can be stopped between the two.
     #[must_use]
     pub fn guarded(&self, guard: Guard) -> Self {
-        let write = Arc::new(Clients::new(&self.writing, &self.calls, Some(&guard)));
+        let write =
+            Arc::new(Clients::new(&self.writing, &self.endpoints, &self.calls, Some(&guard)));
         Self { write, guard, ..self.clone() }
     }
 
@@ -140,19 +144,32 @@ impl Aws {
         &self.region
     }
 
-    /// Whether any service is reached at an endpoint that the user named (`AWS_ENDPOINT_URL`,
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, `endpoint_url` in the profile): an emulator, or a proxy.
+    /// The partition that ARNs here are in: the caller's, or until the caller is known the Region's.
     #[must_use]
-    pub fn is_endpoint_overridden(&self) -> bool {
-        !self.endpoints.is_empty()
+    pub fn partition(&self) -> &str {
+        self.looks.partition().unwrap_or_else(|| partition::of_region(&self.region))
+    }
+
+    /// Whether an emulator answers for a service, by its id in the SDK's settings: at an endpoint that
+    /// the user named (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>`, `endpoint_url` in the profile),
+    /// on this machine or in a private network. An endpoint of AWS's own is none, whoever named it.
+    #[must_use]
+    pub fn is_emulated(&self, id: &str) -> bool {
+        self.endpoints.get(id).is_some_and(|endpoint| endpoint.is_emulator)
+    }
+
+    /// Whether emulators answer for all services.
+    #[must_use]
+    pub fn is_all_emulated(&self) -> bool {
+        ENDPOINTS.iter().all(|(id, _)| self.is_emulated(id))
     }
 
     /// Where the user says that a service is, by its id in the SDK's settings.
     pub(crate) fn endpoint(&self, id: &str) -> Option<&str> {
-        self.endpoints.get(id).map(String::as_str)
+        self.endpoints.get(id).map(|endpoint| endpoint.url.as_str())
     }
 
-    /// What was taken for granted because the endpoint that the user named cannot do it: for the end
+    /// What was taken for granted because an emulator cannot do it: for the end
     /// of a run's report. Always empty in front of AWS.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! The one place that knows of emulators. It acts only on answers of an endpoint that the user named
+//! The one place that knows of emulators. It acts only on answers of an emulator that the user named
 //! (`AWS_ENDPOINT_URL` and its like): the same answer from AWS stays an error.
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ impl Aws {
     /// The network interfaces that moto keeps of NAT gateways which it has deleted. None on AWS, where
     /// they go before the gateway does.
     pub(crate) async fn left_interfaces(&self) -> Result<BTreeSet<String>> {
-        if !self.is_endpoint_overridden() {
+        if !self.is_emulated("EC2") {
             return Ok(BTreeSet::new());
         }
         let gateways = self.nat_gateways(vec![vec![filter("state", ["deleted"])]]).await?;
@@ -46,13 +46,13 @@ impl Notes {
     }
 }
 
-/// The answer came from an endpoint that the user named.
+/// The answer came from an emulator.
 #[derive(Clone, Copy, Debug)]
-struct Named;
+struct Emulated;
 
-/// Remembers that an answer came from such an endpoint.
+/// Remembers that an answer came from an emulator.
 pub(crate) fn mark(response: &mut HttpResponse) {
-    response.add_extension(Named);
+    response.add_extension(Emulated);
 }
 
 /// Keeps the SDK from repeating what an emulator will never know, which moto says with status 500, or
@@ -84,7 +84,7 @@ pub(crate) fn versioning<E>(error: &SdkError<E, HttpResponse>) -> Option<bool> {
 }
 
 fn misnamed_versioning(response: &HttpResponse) -> Option<&str> {
-    response.extension::<Named>()?;
+    response.extension::<Emulated>()?;
     let text = std::str::from_utf8(response.body().bytes()?).ok()?;
     text.contains("<GetBucketVersioningResponse").then_some(text)
 }
@@ -94,7 +94,7 @@ fn misnamed_versioning(response: &HttpResponse) -> Option<&str> {
 /// `MiniStack` answers `{"error":"Unsupported service: X"}` or an unknown action, moto an HTML page or
 /// `NotImplemented`; AWS answers an API call with neither.
 pub(crate) fn lacks_operation(response: &HttpResponse, code: Option<&str>) -> bool {
-    if response.extension::<Named>().is_none() {
+    if response.extension::<Emulated>().is_none() {
         return false;
     }
     let unknown = ["InvalidAction", "NotImplemented", "UnknownOperationException"];

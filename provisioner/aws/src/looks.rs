@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_sdk_ec2::types::SecurityGroup;
+use kinds::partition;
 
 use crate::gather::Gather;
 use crate::tags::Label;
@@ -51,6 +52,11 @@ impl Looks {
         Some(format!("arn:{partition}:{service}:{region}:{account}:{resource}"))
     }
 
+    /// The partition of the caller's ARN, once the caller is known.
+    pub(crate) fn partition(&self) -> Option<&str> {
+        partition::of_arn(self.caller.get()?)
+    }
+
     /// The account has more roles than one page of a listing, and ours are not in it.
     pub(crate) fn note_many_roles(&self) {
         self.many_roles.store(true, Ordering::Relaxed);
@@ -69,10 +75,12 @@ mod tests {
     fn arns_are_of_the_callers_partition_and_account() {
         let looks = Looks::default();
         assert_eq!(looks.arn("ecr", "cn-north-1", "repository/shop"), None);
+        assert_eq!(looks.partition(), None);
         looks.know_caller("arn:aws-cn:sts::123456789012:assumed-role/deploy/session");
         assert_eq!(
             looks.arn("ecr", "cn-north-1", "repository/shop").unwrap(),
             "arn:aws-cn:ecr:cn-north-1:123456789012:repository/shop"
         );
+        assert_eq!(looks.partition(), Some("aws-cn"));
     }
 }

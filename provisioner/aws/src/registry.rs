@@ -30,9 +30,8 @@ impl fmt::Debug for Registry {
 }
 
 impl Aws {
-    /// How to reach the registry whose repositories' URIs begin with `host`. While ECR is reached
-    /// over HTTP at an endpoint that the user named, the registry is there as well: it then answers
-    /// under its own address, whatever the URIs say. The password is good for 12 hours (ECR API
+    /// How to reach the registry whose repositories' URIs begin with `host`. While an emulator
+    /// is ECR, over HTTP, the registry is there as well: it then answers under its own address, whatever the URIs say. The password is good for 12 hours (ECR API
     /// reference, GetAuthorizationToken).
     ///
     /// # Errors
@@ -45,7 +44,7 @@ impl Aws {
             // What it says instead may be a part of the password.
             Error::new(Class::Invalid, "ecr:GetAuthorizationToken answered without a password")
         })?;
-        let named = self.endpoint("ECR").and_then(plain);
+        let named = self.endpoint("ECR").filter(|_| self.is_emulated("ECR")).and_then(plain);
         let (host, plain_http) = (named.unwrap_or(host).into(), named.is_some());
         Ok(Registry { host, credentials, plain_http })
     }

@@ -227,7 +227,7 @@ pub(crate) async fn resolve(
         registry(&session.aws, &format!("{host}/{}", parsed.repository())).await?
     } else if is_here {
         (Registry::new(host, None, true)?, parsed.repository().to_owned())
-    } else if session.aws.is_endpoint_overridden() {
+    } else if session.aws.is_emulated("ECS") {
         // In front of an emulator only the registries of this machine are asked.
         return Ok(as_said(false));
     } else {

@@ -6,6 +6,7 @@ pub mod data;
 pub mod identity;
 pub mod logs;
 pub mod network;
+pub mod partition;
 pub mod policy;
 pub mod scaling;
 pub mod security;

@@ -8,6 +8,7 @@ pub mod durations;
 pub(crate) mod identity;
 mod missing;
 pub(crate) mod network;
+pub(crate) mod partition;
 mod stale;
 mod token;
 pub(crate) mod traffic;
@@ -102,6 +103,9 @@ impl World {
 impl Worlds {
     /// What AWS would say that the emulator would not; `None` when the emulator shall answer.
     pub(crate) fn judge(&mut self, request: &Request, chance: Chance, now: f64) -> Option<Verdict> {
+        if let Some(fault) = partition::refuse(request) {
+            return Some(fault.into());
+        }
         let identity = self.identities.entry(request.account.clone()).or_default();
         if request.service == "iam" {
             return identity.refuse(request, now).map(Into::into);

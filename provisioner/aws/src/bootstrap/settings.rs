@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{
 use engine::{Class, Error, Result};
 use serde_json::{Value, json};
 
-use super::{Making, PROPAGATION, SHARED};
+use super::{Making, PROPAGATION};
 use crate::emulated;
 use crate::error::error;
 use crate::registry::plain;
@@ -135,20 +135,31 @@ impl Making<'_> {
             .ownership_controls(controls.clone()))
     }
 
-    /// Any default will do: an account may prefer its own key.
+    /// Any default will do unless the user names a key: an account may prefer its own.
     async fn is_encrypted(&self) -> Result<bool> {
         let seen = look!(self, get_bucket_encryption, "s3:GetEncryptionConfiguration");
         let rules = seen.and_then(|seen| seen.server_side_encryption_configuration);
-        Ok(rules.is_some_and(|rules| !rules.rules.is_empty()))
+        let rules = rules.map(|rules| rules.rules).unwrap_or_default();
+        let Some(key) = &self.backend.kms else { return Ok(!rules.is_empty()) };
+        let by = rules.iter().filter_map(|r| r.apply_server_side_encryption_by_default.as_ref());
+        Ok(by.filter_map(|by| by.kms_master_key_id()).any(|id| id == key))
     }
 
     async fn encrypt(&self) -> Result<()> {
+        let key = self.backend.kms.clone();
+        let algorithm = match &key {
+            Some(_) => ServerSideEncryption::AwsKms,
+            None => ServerSideEncryption::Aes256,
+        };
+        // One data key for many objects: fewer calls of KMS, which are billed.
+        let rule =
+            ServerSideEncryptionRule::builder().set_bucket_key_enabled(key.as_ref().map(|_| true));
         let by = ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(ServerSideEncryption::Aes256)
+            .sse_algorithm(algorithm)
+            .set_kms_master_key_id(key)
             .build()
             .map_err(super::unbuildable)?;
-        let rule =
-            ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by).build();
+        let rule = rule.apply_server_side_encryption_by_default(by).build();
         let rules = ServerSideEncryptionConfiguration::builder()
             .rules(rule)
             .build()
@@ -204,23 +215,27 @@ impl Making<'_> {
         let seen = look!(self, get_bucket_policy, "s3:GetBucketPolicy");
         let text = seen.and_then(|seen| seen.policy);
         let policy = text.map(|text| serde_json::from_str::<Value>(&text)).transpose()?;
-        Ok(with_tls_only(policy, &self.backend.bucket))
+        Ok(with_tls_only(policy, self.aws.partition(), &self.backend.bucket))
     }
 
     async fn put_policy(&self, policy: &str) -> Result<()> {
         put!(self, put_bucket_policy, "s3:PutBucketPolicy", |call| call.policy(policy))
     }
 
-    /// The tags to put, if ours is not among them.
+    /// The tags to put, if one of ours is not among them. Those of others stay.
     async fn tags(&self) -> Result<Option<Vec<Tag>>> {
         let seen = look!(self, get_bucket_tagging, "s3:GetBucketTagging");
         let mut tags = seen.map(|seen| seen.tag_set).unwrap_or_default();
-        let (key, value) = SHARED;
-        if tags.iter().any(|tag| tag.key() == key && tag.value() == value) {
-            return Ok(None);
+        let mut is_complete = true;
+        for (key, value) in self.backend.tags() {
+            if tags.iter().any(|tag| tag.key() == key && tag.value() == value) {
+                continue;
+            }
+            is_complete = false;
+            tags.retain(|tag| tag.key() != key);
+            tags.push(Tag::builder().key(key).value(value).build().map_err(super::unbuildable)?);
         }
-        tags.push(Tag::builder().key(key).value(value).build().map_err(super::unbuildable)?);
-        Ok(Some(tags))
+        Ok((!is_complete).then_some(tags))
     }
 
     async fn put_tags(&self, tags: &[Tag]) -> Result<()> {
@@ -243,13 +258,16 @@ fn private() -> PublicAccessBlockConfiguration {
 }
 
 /// A policy with our statement, other statements kept; `None` when it has ours already.
-fn with_tls_only(policy: Option<Value>, bucket: &str) -> Option<String> {
+fn with_tls_only(policy: Option<Value>, partition: &str, bucket: &str) -> Option<String> {
+    // S3 refuses a policy with an ARN of another partition: `MalformedPolicy`, "Policy has invalid
+    // resource" (anomalyco/sst, issue 5076).
+    let bucket = format!("arn:{partition}:s3:::{bucket}");
     let ours = json!({
         "Sid": TLS_ONLY,
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
-        "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+        "Resource": [bucket.clone(), format!("{bucket}/*")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     });
     let mut statements = match policy.map(|mut policy| policy["Statement"].take()) {
@@ -280,10 +298,10 @@ mod tests {
     fn other_statements_stay() {
         let theirs = json!({"Sid": "Audit", "Effect": "Allow"});
         let policy = json!({"Version": "2012-10-17", "Statement": theirs});
-        let text = with_tls_only(Some(policy), "b").unwrap();
+        let text = with_tls_only(Some(policy), "aws-us-gov", "b").unwrap();
         let policy: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(policy["Statement"][0], theirs);
-        assert_eq!(policy["Statement"][1]["Resource"][1], "arn:aws:s3:::b/*");
-        assert_eq!(with_tls_only(Some(policy), "b"), None);
+        assert_eq!(policy["Statement"][1]["Resource"][1], "arn:aws-us-gov:s3:::b/*");
+        assert_eq!(with_tls_only(Some(policy), "aws-us-gov", "b"), None);
     }
 }

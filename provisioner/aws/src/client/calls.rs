@@ -46,10 +46,10 @@ impl Calls {
 }
 
 /// Counts a client's calls, holds back those that may no longer be made, and marks the answers of an
-/// endpoint that the user named.
+/// emulator.
 pub(super) struct Watch {
     pub(super) service: &'static str,
-    pub(super) overridden: bool,
+    pub(super) emulated: bool,
     /// What is asked before a mutating call; `None` for a client that reads.
     pub(super) guard: Option<Guard>,
     pub(super) calls: Calls,
@@ -98,7 +98,7 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.overridden {
+        if self.emulated {
             emulated::mark(context.response_mut());
         }
         Ok(())

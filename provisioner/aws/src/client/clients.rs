@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 
 use super::Guard;
 use super::calls::{Calls, Watch};
-use super::endpoints::{ENDPOINTS, endpoint};
+use super::endpoints::{ENDPOINTS, Endpoints};
 use crate::emulated;
 
 /// A client that is made at its first use.
@@ -32,10 +32,15 @@ pub struct Clients {
 
 impl Clients {
     /// For reading, or for writing under a guard.
-    pub(super) fn new(sdk: &SdkConfig, calls: &Calls, guard: Option<&Guard>) -> Self {
+    pub(super) fn new(
+        sdk: &SdkConfig,
+        endpoints: &Endpoints,
+        calls: &Calls,
+        guard: Option<&Guard>,
+    ) -> Self {
         let watch = |id: &'static str| Watch {
             service: ENDPOINTS.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name),
-            overridden: endpoint(sdk, id).is_some(),
+            emulated: endpoints.get(id).is_some_and(|endpoint| endpoint.is_emulator),
             guard: guard.cloned(),
             calls: calls.clone(),
         };
@@ -53,8 +58,8 @@ impl Clients {
                 LazyLock::new(Box::new(make))
             }};
         }
-        // A bucket's name in front of an emulator's address does not resolve.
-        let by_path = endpoint(sdk, "S3").is_some();
+        // A bucket's name in front of somebody else's address does not resolve.
+        let by_path = endpoints.get("S3").is_some_and(|endpoint| !endpoint.is_aws());
         Self {
             dynamodb: client!(aws_sdk_dynamodb, "DynamoDB"),
             ec2: client!(aws_sdk_ec2, "EC2"),

@@ -125,7 +125,7 @@ impl Aws {
                 name: name.into(),
                 cluster: cluster.into(),
                 initial_count: 0,
-                settings: settings::seen(service, self.is_endpoint_overridden()),
+                settings: settings::seen(service, self.is_emulated("ECS")),
                 tags,
             },
             outputs: ServiceOutputs { arn: text(service, "serviceArn").into(), name: name.into() },

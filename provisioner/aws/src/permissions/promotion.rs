@@ -9,7 +9,7 @@ use super::place::Source;
 
 /// The statements for all environments whose images are copied.
 pub(super) fn statements(at: &Place) -> Vec<Value> {
-    at.sources.iter().flat_map(|source| one(at.partition(), source)).collect()
+    at.sources.iter().flat_map(|source| one(&at.partition, source)).collect()
 }
 
 fn one(partition: &str, source: &Source) -> [Value; 3] {

@@ -18,7 +18,7 @@ pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failu
     let bytes = std::fs::read(state).map_err(|error| file(state, &error))?;
     let last = State::from_bytes(&bytes)?;
     let session = Session::open(global, Start::Never).await?;
-    if !session.aws.is_endpoint_overridden() {
+    if !session.aws.is_all_emulated() {
         let message = "only a rehearsal builds from a state, and never in an account of AWS";
         return Err(Failure::new(Code::Refused, message));
     }

@@ -87,7 +87,7 @@ impl Aws {
                 Err(gone) => return Ok(Ready::Never(gone)),
             };
             // An emulator that runs no containers registers none.
-            let least = if self.is_endpoint_overridden() { 0 } else { tasks };
+            let least = if self.is_emulated("ECS") { 0 } else { tasks };
             if let Some(missing) = unhealthy(&targets, least) {
                 return Ok(Ready::Wait(format!("{tasks} of {tasks} tasks running, {missing}")));
             }
@@ -97,7 +97,7 @@ impl Aws {
 
     /// Whether this is an emulator that accepts services and starts nothing.
     async fn runs_no_tasks(&self, service: &Value) -> Result<bool> {
-        if !self.is_endpoint_overridden() || !list(service, "events").is_empty() {
+        if !self.is_emulated("ECS") || !list(service, "events").is_empty() {
             return Ok(false);
         }
         let created = primary(service)["createdAt"].as_f64().unwrap_or_default();
