@@ -11,6 +11,7 @@ mod table;
 
 pub use removal::destroy_backend;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -40,10 +41,14 @@ pub struct Backend {
     /// Twelve digits.
     pub account: String,
     pub region: String,
+    /// The ARN of the key that encrypts both; S3's and DynamoDB's own when there is none.
+    pub kms: Option<String>,
+    /// The account's tags for both.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Backend {
-    /// The names, whether or not the things exist.
+    /// The names unless the user says others, whether or not the things exist.
     #[must_use]
     pub fn of(account: &str, region: &str) -> Self {
         Self {
@@ -51,25 +56,48 @@ impl Backend {
             table: "provisioner-locks".into(),
             account: account.into(),
             region: region.into(),
+            kms: None,
+            tags: BTreeMap::new(),
         }
+    }
+
+    /// The tags of both: ours, and the account's.
+    fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        std::iter::once(SHARED).chain(own)
+    }
+
+    /// What a refusal to read the bucket means. S3 gives reasons to the bucket's own account only (user
+    /// guide, "Troubleshoot access denied (403 Forbidden) errors"): without one, it may be another's.
+    pub(crate) fn refused(&self, failure: Error) -> Error {
+        let reasoned = failure.message.contains("is not authorized to perform");
+        if !failure.is(Class::Denied) || reasoned {
+            return failure;
+        }
+        let action = failure.operation.as_deref().unwrap_or("s3:ListBucket");
+        let message = format!(
+            "the bucket {} cannot be used by account {}: either these credentials lack {action} on it, \
+             or another account has taken its name; another name is `state: {{ bucket: NAME }}` in the \
+             environment file ({})",
+            self.bucket, self.account, failure.message
+        );
+        Error { class: Class::Foreign, message, ..failure }
     }
 }
 
-/// Makes what is missing of the backend and returns it. Ten reads and no change when all is there.
+/// Makes what is missing of the backend. Ten reads and no change when all is there.
 ///
 /// A run need not begin with this: reading the state of an account without a bucket gives none, and
 /// taking a lock without a table fails with [`Class::Absent`].
 ///
 /// # Errors
 /// [`Class::Foreign`] when the bucket's name belongs to another account.
-pub async fn ensure(aws: &Aws, account: &str, clock: &Clock) -> Result<Backend> {
-    let backend = Backend::of(account, aws.region());
-    let make = Making { aws, backend: &backend, clock };
+pub async fn ensure(aws: &Aws, backend: &Backend, clock: &Clock) -> Result<()> {
+    let make = Making { aws, backend, clock };
     // The table comes last, so that whoever finds it finds the bucket as well, also after a first run
     // that was cut short.
     make.bucket().await?;
-    make.table().await?;
-    Ok(backend)
+    make.table().await
 }
 
 /// What the steps share.

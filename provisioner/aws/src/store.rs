@@ -28,8 +28,7 @@ const WRITE_BUDGET: Duration = Duration::from_mins(2);
 pub struct Objects {
     aws: Aws,
     clock: Clock,
-    bucket: String,
-    account: String,
+    backend: Backend,
     prefix: String,
 }
 
@@ -55,8 +54,7 @@ impl Objects {
         Self {
             aws: aws.clone(),
             clock,
-            bucket: backend.bucket.clone(),
-            account: backend.account.clone(),
+            backend: backend.clone(),
             prefix: format!("{project}/{environment}/"),
         }
     }
@@ -64,7 +62,7 @@ impl Objects {
     /// Where an object is, for messages: `s3://bucket/shop/prod/state.json`.
     #[must_use]
     pub fn location(&self, key: &str) -> String {
-        format!("s3://{}/{}{key}", self.bucket, self.prefix)
+        format!("s3://{}/{}{key}", self.backend.bucket, self.prefix)
     }
 
     /// Reads an object; `None` when it, or the bucket, is not there.
@@ -73,14 +71,14 @@ impl Objects {
     }
 
     async fn read(&self, key: &str, version: Option<&str>) -> Result<Option<Object>> {
-        let call = self.aws.read().s3.get_object().bucket(&self.bucket);
+        let call = self.aws.read().s3.get_object().bucket(&self.backend.bucket);
         let answer = call
             .key(format!("{}{key}", self.prefix))
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.backend.account)
             .set_version_id(version.map(Into::into))
             .send()
             .await;
-        let answer = match answer.map_err(|e| error("s3:GetObject", e)) {
+        let answer = match answer.map_err(|e| self.backend.refused(error("s3:GetObject", e))) {
             Err(error) if error.is(Class::Absent) => return Ok(None),
             answer => answer?,
         };
@@ -151,10 +149,10 @@ impl Objects {
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>, over: Option<&str>) -> Result<String> {
-        let call = self.aws.write()?.s3.put_object().bucket(&self.bucket);
+        let call = self.aws.write()?.s3.put_object().bucket(&self.backend.bucket);
         let call = call
             .key(format!("{}{key}", self.prefix))
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.backend.account)
             .content_type("application/json")
             .body(ByteStream::from(bytes));
         let call = match over {
@@ -176,15 +174,15 @@ impl Objects {
 
     /// The keys that begin with `prefix`, in order; without the environment's own prefix.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        let call = self.aws.read().s3.list_objects_v2().bucket(&self.bucket);
+        let call = self.aws.read().s3.list_objects_v2().bucket(&self.backend.bucket);
         let mut pages = call
             .prefix(format!("{}{prefix}", self.prefix))
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.backend.account)
             .into_paginator()
             .send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = match page.map_err(|e| error("s3:ListObjectsV2", e)) {
+            let page = match page.map_err(|e| self.backend.refused(error("s3:ListObjectsV2", e))) {
                 Err(error) if error.is(Class::Absent) => break,
                 page => page?,
             };
@@ -201,10 +199,10 @@ impl Objects {
     pub async fn delete(&self, key: &str, etag: &str) -> Result<()> {
         let mut backoff = Backoff::new();
         loop {
-            let call = self.aws.write()?.s3.delete_object().bucket(&self.bucket);
+            let call = self.aws.write()?.s3.delete_object().bucket(&self.backend.bucket);
             let answer = call
                 .key(format!("{}{key}", self.prefix))
-                .expected_bucket_owner(&self.account)
+                .expected_bucket_owner(&self.backend.account)
                 .if_match(etag)
                 .send()
                 .await;

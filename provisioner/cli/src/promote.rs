@@ -1,7 +1,6 @@
 //! What another environment runs, to be shipped here digest for digest: what was tested is what runs.
 
 use aws::Aws;
-use aws::bootstrap::Backend;
 use aws::store::Objects;
 use engine::Class;
 use stack::environment::{self, Loaded};
@@ -93,7 +92,7 @@ impl Source {
             true => session.aws.clone(),
             false => Aws::connect(Some(region)).await?,
         };
-        let backend = Backend::of(account, region);
+        let backend = crate::session::backend(&environment, account);
         let (project, clock) = (&environment.project, session.clock.clone());
         let objects = Objects::new(&aws, &backend, project, from, clock);
         Ok(Self { environment, aws, objects })

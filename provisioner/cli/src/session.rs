@@ -10,7 +10,8 @@ use engine::lock::{Holder, Lease, Options, acquire};
 use engine::state::State;
 use engine::store::{Store, Version};
 use engine::{Class, Clock, Kinds};
-use stack::{Environment, Loaded};
+use stack::environment::StateStore;
+use stack::{Environment, Facts, Loaded};
 use tokio::sync::OnceCell;
 
 use crate::args::Global;
@@ -55,9 +56,18 @@ impl Session {
             return Err(wrong_account(environment, expected, &account, "its file says"));
         }
         let clock = clock();
-        let backend = Backend::of(&account, &environment.region);
+        let backend = backend(environment, &account);
         let (kinds, bootstrapped) = (kinds::all(), OnceCell::new());
         Ok(Self { project, loaded, aws, account, backend, clock, kinds, home, bootstrapped })
+    }
+
+    /// What the connection tells of the account, and nothing else.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            account: Some(self.account.clone()),
+            partition: Some(self.aws.partition().into()),
+            ..Facts::default()
+        }
     }
 
     pub(crate) fn environment(&self) -> &Environment {
@@ -163,7 +173,7 @@ impl Session {
 
     /// Makes what is missing of the account's bucket and table, once a command, with these clients.
     pub(crate) async fn bootstrap(&self, aws: &Aws) -> Result<(), Failure> {
-        let ensure = async || bootstrap::ensure(aws, &self.account, &self.clock).await.map(drop);
+        let ensure = async || bootstrap::ensure(aws, &self.backend, &self.clock).await;
         self.bootstrapped.get_or_try_init(ensure).await?;
         Ok(())
     }
@@ -184,6 +194,19 @@ impl Session {
         if let Err(error) = lease.release().await {
             crate::report::warning(&format!("{error}; the lock frees itself after 30 s"));
         }
+    }
+}
+
+/// Where states and locks are, as the file says or by their usual names.
+pub(crate) fn backend(environment: &Environment, account: &str) -> Backend {
+    let usual = Backend::of(account, &environment.region);
+    let StateStore { bucket, table, kms, tags } = environment.state.clone();
+    Backend {
+        bucket: bucket.unwrap_or(usual.bucket),
+        table: table.unwrap_or(usual.table),
+        kms,
+        tags,
+        ..usual
     }
 }
 

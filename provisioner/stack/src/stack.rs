@@ -18,6 +18,10 @@ use crate::environment::{self, Environment};
 /// What the environment's files do not say, learnt once and kept in the state.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
+    /// The account that everything is in: twelve digits. Without it, roles trust ECS for every account.
+    pub account: Option<String>,
+    /// The partition of ARNs; without it, the Region's.
+    pub partition: Option<String>,
     /// The availability zones, in the order of their subnets.
     pub zones: Vec<String>,
     /// What each service runs.

@@ -20,8 +20,7 @@ impl Making<'_> {
         match answer.map_err(|e| error("s3:HeadBucket", e)) {
             Ok(_) => Ok(true),
             Err(failure) if failure.is(Class::Absent) => Ok(false),
-            Err(failure) if failure.is(Class::Denied) => Err(self.foreign(&failure)),
-            Err(failure) => Err(failure),
+            Err(failure) => Err(self.backend.refused(failure)),
         }
     }
 
@@ -44,18 +43,10 @@ impl Making<'_> {
             Ok(_) => Ok(()),
             // The other of two first runs was faster.
             Err(failure) if failure.is(Class::Exists) => Ok(()),
-            Err(failure) if failure.is(Class::Foreign) => Err(self.foreign(&failure)),
+            Err(failure) if failure.is(Class::Foreign) => {
+                Err(self.backend.refused(Error { class: Class::Denied, ..failure }))
+            }
             Err(failure) => Err(failure),
         }
-    }
-
-    fn foreign(&self, failure: &Error) -> Error {
-        let Self { backend, .. } = self;
-        let message = format!(
-            "the bucket {} cannot be used by account {}: either these credentials lack s3:ListBucket \
-             on it, or another account has taken its name ({})",
-            backend.bucket, backend.account, failure.message
-        );
-        Error { class: Class::Foreign, message, ..failure.clone() }
     }
 }

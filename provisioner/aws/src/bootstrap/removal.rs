@@ -13,9 +13,8 @@ use crate::store::STATE;
 ///
 /// # Errors
 /// [`Class::Blocked`], before anything is deleted, when an environment still has a state or a lock.
-pub async fn destroy_backend(aws: &Aws, account: &str, clock: &Clock) -> Result<()> {
-    let backend = Backend::of(account, aws.region());
-    let removal = Making { aws, backend: &backend, clock };
+pub async fn destroy_backend(aws: &Aws, backend: &Backend, clock: &Clock) -> Result<()> {
+    let removal = Making { aws, backend, clock };
     let mut left = removal.states().await?;
     left.extend(removal.locks().await?);
     if !left.is_empty() {

@@ -2,12 +2,13 @@
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-    PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription, TableStatus, Tag,
+    PointInTimeRecoveryStatus, ScalarAttributeType, SseSpecification, SseType, TableDescription,
+    TableStatus, Tag,
 };
 use engine::clock::Backoff;
 use engine::{Class, Error, Result};
 
-use super::{Making, SHARED, TABLE};
+use super::{Making, TABLE};
 use crate::error::error;
 use crate::lock::KEY;
 
@@ -45,7 +46,6 @@ impl Making<'_> {
     }
 
     async fn create_table(&self) -> Result<()> {
-        let (name, value) = SHARED;
         let key = AttributeDefinition::builder()
             .attribute_name(KEY)
             .attribute_type(ScalarAttributeType::S)
@@ -56,14 +56,20 @@ impl Making<'_> {
             .key_type(KeyType::Hash)
             .build()
             .map_err(super::unbuildable)?;
-        let tag = Tag::builder().key(name).value(value).build().map_err(super::unbuildable)?;
+        let tags = self.backend.tags().map(|(k, v)| Tag::builder().key(k).value(v).build());
+        let tags = tags.collect::<Result<Vec<_>, _>>().map_err(super::unbuildable)?;
+        let by = self.backend.kms.as_ref().map(|key| {
+            let by = SseSpecification::builder().enabled(true).sse_type(SseType::Kms);
+            by.kms_master_key_id(key).build()
+        });
         let call = self.aws.write()?.dynamodb.create_table().table_name(&self.backend.table);
         let answer = call
             .attribute_definitions(key)
             .key_schema(schema)
             .billing_mode(BillingMode::PayPerRequest)
             .deletion_protection_enabled(true)
-            .tags(tag)
+            .set_tags(Some(tags))
+            .set_sse_specification(by)
             .send()
             .await;
         match answer.map_err(|e| error("dynamodb:CreateTable", e)) {

@@ -45,6 +45,8 @@ impl Adapter<Role> for Aws {
             .iam
             .create_role()
             .role_name(&desired.name)
+            .path(&desired.path)
+            .set_permissions_boundary(desired.boundary.clone().filter(|arn| !arn.is_empty()))
             .description(&desired.description)
             .assume_role_policy_document(desired.trust.text())
             .set_tags(Some(tag_list(desired.tags.for_create(&op.id))?))
@@ -58,6 +60,12 @@ impl Adapter<Role> for Aws {
     /// the role never has less than both.
     async fn update(&self, desired: &Role, seen: &Seen<Role>) -> Result<Id> {
         let (name, now) = (seen.id.as_str(), &seen.spec);
+        // First of all: an account may allow changes to bounded roles only.
+        if let Some(boundary) =
+            desired.boundary.as_deref().filter(|arn| now.boundary.as_deref() != Some(*arn))
+        {
+            self.bound_role(name, boundary).await?;
+        }
         if desired.trust != now.trust {
             let call = self.write()?.iam.update_assume_role_policy().role_name(name);
             call.policy_document(desired.trust.text())
@@ -128,6 +136,19 @@ fn tag_list<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Ve
 }
 
 impl Aws {
+    /// Sets the boundary of a role; an empty one takes it off.
+    async fn bound_role(&self, role: &str, boundary: &str) -> Result<()> {
+        if boundary.is_empty() {
+            let call = self.write()?.iam.delete_role_permissions_boundary().role_name(role);
+            let answer =
+                call.send().await.map_err(|e| error("iam:DeleteRolePermissionsBoundary", e));
+            return gone(answer.map(drop));
+        }
+        let call = self.write()?.iam.put_role_permissions_boundary().role_name(role);
+        let answer = call.permissions_boundary(boundary).send().await;
+        answer.map_err(|e| error("iam:PutRolePermissionsBoundary", e)).map(drop)
+    }
+
     async fn detach_role_policy(&self, role: &str, arn: &str) -> Result<()> {
         let call = self.write()?.iam.detach_role_policy().role_name(role).policy_arn(arn);
         gone(call.send().await.map_err(|e| error("iam:DetachRolePolicy", e)).map(drop))

@@ -62,15 +62,16 @@ impl Objects {
 
     async fn page(&self, key: &str, from: Markers) -> Result<Page> {
         let full = format!("{}{key}", self.prefix);
-        let call = self.aws.read().s3.list_object_versions().bucket(&self.bucket);
+        let call = self.aws.read().s3.list_object_versions().bucket(&self.backend.bucket);
         let answer = call
             .prefix(&full)
             .set_key_marker(from.key)
             .set_version_id_marker(from.version)
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.backend.account)
             .send()
             .await;
-        let page = match answer.map_err(|e| error("s3:ListObjectVersions", e)) {
+        let page = match answer.map_err(|e| self.backend.refused(error("s3:ListObjectVersions", e)))
+        {
             Err(error) if error.is(Class::Absent) => return Ok(Page::default()),
             answer => answer?,
         };

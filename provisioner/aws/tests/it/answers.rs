@@ -44,12 +44,21 @@ pub(crate) fn served(
     endpoint: Option<&str>,
     answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
 ) -> Aws {
+    served_in(REGION, endpoint, answer)
+}
+
+/// The same in another Region.
+pub(crate) fn served_in(
+    region: &'static str,
+    endpoint: Option<&str>,
+    answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
+) -> Aws {
     let answers = Answers(Arc::new(answer));
     let connector = move |_: &_, _: &_| SharedHttpConnector::new(answers.clone());
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
+        .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client_fn(connector));
     config.set_endpoint_url(endpoint.map(Into::into));

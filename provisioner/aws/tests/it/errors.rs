@@ -92,7 +92,7 @@ async fn only_a_named_endpoint_may_lack_an_operation() {
     for body in [r#"{"error":"Unsupported service: ec2"}"#, "<!doctype html><title>500</title>"] {
         let missing = move |_: &str| (500, body.to_owned());
         let emulator = answering(true, missing);
-        assert!(emulator.is_endpoint_overridden());
+        assert!(emulator.is_all_emulated());
         assert!(emulator.create(&vpc(), &op()).await.unwrap_err().is(Class::NotEmulated));
         assert!(emulator.zones().await.unwrap_err().is(Class::NotEmulated));
         assert_eq!(emulator.attempts(), 2, "what an emulator lacks is asked once");
@@ -103,6 +103,16 @@ async fn only_a_named_endpoint_may_lack_an_operation() {
         answering(true, unknown).create(&vpc(), &op()).await.unwrap_err().is(Class::NotEmulated)
     );
     assert!(answering(false, unknown).create(&vpc(), &op()).await.unwrap_err().is(Class::Invalid));
+}
+
+/// A user may name AWS's own endpoints, through PrivateLink for example: what they lack is an error.
+#[tokio::test]
+async fn a_named_endpoint_of_aws_lacks_nothing() {
+    let named = "https://vpce-1a2b.ec2.eu-central-1.vpce.amazonaws.com";
+    let aws =
+        answers::at(Some(named), |_| ec2(400, "InvalidAction", "Unknown EC2 action: CreateVpc"));
+    assert!(!aws.is_emulated("EC2"));
+    assert!(aws.create(&vpc(), &op()).await.unwrap_err().is(Class::Invalid));
 }
 
 #[tokio::test]

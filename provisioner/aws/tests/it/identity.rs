@@ -1,6 +1,7 @@
 //! Roles.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use aws::Aws;
 use aws_sdk_iam::types::Tag;
@@ -8,6 +9,7 @@ use engine::{Adapter, Class, Op, Which};
 use kinds::{InlinePolicy, Policy, Role, Tags};
 use serde_json::json;
 
+use crate::answers;
 use crate::contract::{Project, differences};
 use crate::emulator::Emulator;
 
@@ -29,6 +31,8 @@ fn permission(name: &str, action: &str) -> InlinePolicy {
 fn role(name: &str, tags: Tags) -> Role {
     Role {
         name: name.into(),
+        path: "/services/".into(),
+        boundary: Some(READ_ONLY.into()),
         description: "Runs the tasks of api".into(),
         trust: trust("ecs-tasks.amazonaws.com"),
         managed: BTreeSet::from([EXECUTION.into()]),
@@ -82,6 +86,59 @@ async fn put_inline(project: &Project, role: &str, policy: &InlinePolicy) {
     let call = project.aws.read().iam.put_role_policy().role_name(role);
     let call = call.policy_name(&policy.name).policy_document(policy.document.text());
     call.send().await.unwrap();
+}
+
+/// A boundary is put before anything else is changed: an account may allow changes to bounded roles only.
+/// Recorded, because `MiniStack` does not list boundaries.
+#[tokio::test]
+async fn a_boundary_is_compared_and_comes_first() {
+    let made = |boundary: &str| {
+        format!(
+            "<GetRoleResponse><GetRoleResult><Role><Path>/services/</Path><RoleName>api</RoleName>\
+             <RoleId>AROAEXAMPLE</RoleId><Arn>arn:aws:iam::1:role/services/api</Arn>\
+             <CreateDate>2026-01-01T00:00:00Z</CreateDate>{boundary}</Role></GetRoleResult>\
+             </GetRoleResponse>"
+        )
+    };
+    let bound = format!(
+        "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>\
+         <PermissionsBoundaryArn>{READ_ONLY}</PermissionsBoundaryArn></PermissionsBoundary>"
+    );
+    let desired = role("api", Tags::default());
+    for (was, is_bound) in [(bound.as_str(), true), ("", false)] {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let (heard, answer) = (Arc::clone(&sent), made(was));
+        let aws = answers::at(None, move |request| {
+            let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+            let operation = body.strip_prefix("Action=").unwrap_or_default();
+            let operation = operation.split('&').next().unwrap_or_default().to_owned();
+            let denied = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
+            match operation.as_str() {
+                "GetAccountAuthorizationDetails" | "ListRoles" => (403, denied.into()),
+                "GetRole" => (200, answer.clone()),
+                _ => {
+                    heard.lock().unwrap().push(operation.clone());
+                    let result = format!("<{operation}Result/>");
+                    (200, format!("<{operation}Response>{result}</{operation}Response>"))
+                }
+            }
+        });
+        let which = Which::Named(std::slice::from_ref(&desired));
+        let seen = Adapter::<Role>::observe(&aws, which).await.unwrap().remove(0);
+        let found = differences(&desired, &seen);
+        assert_eq!(!found.contains(&"boundary".to_owned()), is_bound, "{found:?}");
+        assert!(!found.contains(&"path".to_owned()), "{found:?}");
+        sent.lock().unwrap().clear();
+        aws.update(&desired, &seen).await.unwrap();
+        let sent = sent.lock().unwrap().clone();
+        let put = sent.iter().position(|name| name == "PutRolePermissionsBoundary");
+        assert_eq!(put, (!is_bound).then_some(0), "{sent:?}");
+        assert!(sent.contains(&"PutRolePolicy".to_owned()), "{sent:?}");
+
+        // Without a word of ours, an organisation's is left where it is.
+        let silent = Role { boundary: None, ..desired.clone() };
+        assert!(!differences(&silent, &seen).contains(&"boundary".to_owned()));
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::bootstrap;
+use aws::bootstrap::{self, Backend};
 use aws::lock::Locks;
 use engine::lock::{Answer, Holder, LockTable, Options, Refusal, Write, acquire, force, show};
 use engine::{Class, Clock};
@@ -16,7 +16,8 @@ const KEY: &str = "shop/prod";
 
 async fn locks(network: &Unreliable) -> Locks {
     let aws = network.connect("eu-central-1");
-    let backend = bootstrap::ensure(&aws, network.account(), &Clock::real()).await.unwrap();
+    let backend = Backend::of(network.account(), aws.region());
+    bootstrap::ensure(&aws, &backend, &Clock::real()).await.unwrap();
     Locks::new(&aws, &backend.table)
 }
 

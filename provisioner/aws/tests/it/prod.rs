@@ -50,7 +50,7 @@ impl Prod {
         let scaling = scaling::Account::default();
         let made = Self { network, scaling, environment, graph, backend, kinds: kinds::all() };
         let aws = made.connect();
-        bootstrap::ensure(&aws, made.network.account(), &Clock::real()).await.unwrap();
+        bootstrap::ensure(&aws, &made.backend, &Clock::real()).await.unwrap();
         for (name, source) in &made.environment.secrets {
             let secret = secret(&made.environment, name, *source);
             aws.set_secret(&secret, "postgres://db").await.unwrap();

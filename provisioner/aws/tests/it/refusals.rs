@@ -88,7 +88,9 @@ async fn a_bucket_in_other_hands_is_not_touched() {
     ];
     for answers in cases {
         let (aws, script) = aws(answers);
-        let error = bootstrap::ensure(&aws, ACCOUNT, &Clock::scaled(1000.0)).await.unwrap_err();
+        let error = bootstrap::ensure(&aws, &Backend::of(ACCOUNT, REGION), &Clock::scaled(1000.0))
+            .await
+            .unwrap_err();
         assert!(error.is(Class::Foreign), "{error}");
         assert!(error.message.contains("another account"), "{error}");
         let lines = script.lines.lock().unwrap();

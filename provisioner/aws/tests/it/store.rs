@@ -25,7 +25,8 @@ impl Account {
     async fn new() -> Self {
         let network = Unreliable::start(Emulator::get().await).await;
         let aws = network.connect("eu-central-1");
-        let backend = bootstrap::ensure(&aws, network.account(), &Clock::real()).await.unwrap();
+        let backend = Backend::of(network.account(), aws.region());
+        bootstrap::ensure(&aws, &backend, &Clock::real()).await.unwrap();
         Self { network, aws, backend }
     }
 
@@ -54,15 +55,15 @@ async fn two_first_runs_make_one_backend_and_a_second_run_changes_nothing() {
     let network = Unreliable::start(Emulator::get().await).await;
     for region in ["us-east-1", "eu-central-1"] {
         let (one, two) = (network.connect(region), network.connect(region));
-        let clock = Clock::real();
+        let (clock, backend) = (Clock::real(), Backend::of(network.account(), region));
         let (first, second) = tokio::join!(
-            bootstrap::ensure(&one, network.account(), &clock),
-            bootstrap::ensure(&two, network.account(), &clock),
+            bootstrap::ensure(&one, &backend, &clock),
+            bootstrap::ensure(&two, &backend, &clock),
         );
-        assert_eq!(first.unwrap(), second.unwrap());
+        first.and(second).unwrap();
 
         let again = network.connect(region);
-        let backend = bootstrap::ensure(&again, network.account(), &clock).await.unwrap();
+        bootstrap::ensure(&again, &backend, &clock).await.unwrap();
         assert_eq!(mutations(&again), 0, "{:?}", again.calls());
         let reads: u64 = again.calls().iter().map(|(_, count)| count).sum();
         // One more over TLS, where there is a policy to look at.
@@ -93,7 +94,7 @@ async fn only_what_is_missing_is_put_back() {
     call.deletion_protection_enabled(false).send().await.unwrap();
 
     let aws = account.network.connect("eu-central-1");
-    bootstrap::ensure(&aws, account.network.account(), &Clock::real()).await.unwrap();
+    bootstrap::ensure(&aws, &account.backend, &Clock::real()).await.unwrap();
     let put: Vec<_> = aws.mutating_calls().into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         put,
@@ -231,7 +232,7 @@ async fn a_release_is_written_once() {
 async fn the_backend_goes_last_and_wholly() {
     let account = Account::new().await;
     let (store, clock) = (account.store(), Clock::real());
-    let remove = || destroy_backend(&account.aws, account.network.account(), &clock);
+    let remove = || destroy_backend(&account.aws, &account.backend, &clock);
     let version = store.save(&State::new("shop", "prod"), None).await.unwrap();
     let locks = Locks::new(&account.aws, &account.backend.table);
     let holder = Holder::this_process("up", "host", jiff::Timestamp::UNIX_EPOCH, |_| None);
@@ -252,6 +253,6 @@ async fn the_backend_goes_last_and_wholly() {
     let head = s3.head_bucket().bucket(&account.backend.bucket).send().await;
     assert!(head.is_err(), "the bucket is gone");
     assert!(store.load().await.unwrap().is_none());
-    let made = bootstrap::ensure(&account.aws, account.network.account(), &clock).await;
+    let made = bootstrap::ensure(&account.aws, &account.backend, &clock).await;
     made.expect("and can be made again");
 }

@@ -143,6 +143,9 @@ pub(crate) struct Iam {
     /// Another environment, whose images `deploy --from` may copy.
     #[arg(long, value_name = "ENVIRONMENT")]
     pub(crate) from: Vec<String>,
+    /// The key that encrypts the state's bucket by default, when the environment file does not say it.
+    #[arg(long, value_name = "ARN")]
+    pub(crate) kms: Option<String>,
 }
 
 /// Each may also do what the one before it may.

@@ -44,7 +44,7 @@ pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Fai
             .hint(format!("when what holds it is gone: provisioner destroy --env {name}")));
     }
     if args.state {
-        bootstrap::destroy_backend(&session.aws, &session.account, &session.clock).await?;
+        bootstrap::destroy_backend(&session.aws, &session.backend, &session.clock).await?;
         report::note("the account's state bucket and lock table are gone");
     }
     Ok(ExitCode::SUCCESS)

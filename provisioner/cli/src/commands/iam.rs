@@ -6,16 +6,17 @@ mod subject;
 use std::process::ExitCode;
 
 use aws::Aws;
-use aws::bootstrap::Backend;
 use aws::permissions::{LIMIT, Place, Role, Source, policies};
 use serde::Serialize;
 use serde_json::{Value, json};
+use stack::environment::Service;
 use stack::{Environment, Names};
 
 use crate::args::{Global, Iam, IamRole};
 use crate::failure::{Code, Failure};
 use crate::project::Project;
 use crate::report;
+use crate::session::backend;
 
 use subject::Trusted;
 
@@ -54,7 +55,7 @@ pub(crate) async fn run(global: &Global, args: &Iam) -> Result<ExitCode, Failure
     let trusted = subject::trusted(args, |name| std::env::var(name).ok())?;
     let sources = args.from.iter().map(|name| source(&project, name, &account));
     let sources = sources.collect::<Result<_, _>>()?;
-    let place = Place { sources, ..place(environment, &account) };
+    let place = Place { sources, ..place(environment, &account, args.kms.as_deref()) };
     let wanted = Role::ALL.into_iter().filter(|role| args.role.is_none_or(|one| one.is(*role)));
     let printed = Printed {
         format: report::FORMAT,
@@ -88,11 +89,19 @@ async fn account(environment: &Environment) -> String {
     }
 }
 
-fn place(environment: &Environment, account: &str) -> Place {
+fn place(environment: &Environment, account: &str, kms: Option<&str>) -> Place {
     let names = Names::new(environment);
+    let services = environment.services.values();
+    let managed = |service: &Service| {
+        let policies = service.permissions.iter().filter_map(|one| one.policy.clone());
+        policies.collect::<Vec<_>>()
+    };
+    let mut backend = backend(environment, account);
+    backend.kms = kms.map(str::to_owned).or(backend.kms);
     Place {
         account: account.into(),
         region: environment.region.clone(),
+        partition: kinds::partition::of_region(&environment.region).into(),
         project: environment.project.clone(),
         environment: environment.name.clone(),
         cluster: names.base(),
@@ -100,7 +109,11 @@ fn place(environment: &Environment, account: &str) -> Place {
         target_groups: names.target_groups(),
         roles: names.roles(),
         sources: Vec::new(),
-        backend: Backend::of(account, &environment.region),
+        role_path: environment.iam.path.clone(),
+        boundary: environment.iam.boundary.clone(),
+        managed: services.clone().flat_map(managed).collect(),
+        passed: services.filter_map(|service| service.role.clone()).collect(),
+        backend,
     }
 }
 
@@ -113,7 +126,7 @@ fn source(project: &Project, name: &str, account: &str) -> Result<Source, Failur
         region: other.region.clone(),
         project: other.project.clone(),
         environment: other.name.clone(),
-        bucket: Backend::of(account, &other.region).bucket,
+        bucket: backend(&other, account).bucket,
     })
 }
 
@@ -142,7 +155,7 @@ fn trust(at: &Place, subjects: &[String]) -> Value {
         [only] => json!(only),
         several => json!(several),
     };
-    let provider = format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", at.partition(), at.account);
+    let provider = format!("arn:{}:iam::{}:oidc-provider/{ISSUER}", at.partition, at.account);
     json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Federated": provider},

@@ -30,7 +30,7 @@ impl There {
 
     fn bootstrap(&self) {
         let aws = self.account.connect();
-        wait(bootstrap::ensure(&aws, &self.backend.account, &Clock::scaled(1.0))).unwrap();
+        wait(bootstrap::ensure(&aws, &self.backend, &Clock::scaled(1.0))).unwrap();
     }
 
     fn objects(&self) -> Objects {

@@ -2,6 +2,7 @@
 //!
 //! Emulators accept most of what is refused here; AWS refuses it minutes later, half-way through an `up`.
 
+mod account;
 mod compute;
 mod image;
 mod labels;
@@ -30,6 +31,7 @@ pub(crate) fn check(
 ) {
     names::check(name, root, findings);
     place::check(root, findings);
+    account::check(root, findings);
     network::check(root, findings);
     network::check_overlap(dir, name, root, sources, findings);
     labels::check(root, findings);

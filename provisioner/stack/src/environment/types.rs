@@ -3,6 +3,7 @@
 //! These types are also the JSON Schema: names, defaults and bounds are here and nowhere else, and a field's first
 //! sentence is what the user reads in the editor and in a complaint.
 
+mod account;
 mod build;
 mod network;
 mod overrides;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use account::{Iam, StateStore};
 pub use build::{Artifact, Build, NotOneBuild};
 pub use network::{Carved, MAXIMUM_ZONES, Nat, Network, Zones, carve};
 pub use overrides::Override;
@@ -35,12 +37,18 @@ pub struct Environment {
     #[schemars(regex(pattern = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"), length(min = 2, max = 24))]
     pub project: String,
     /// The AWS region, such as `us-east-1`.
-    #[schemars(regex(pattern = r"^[a-z]{2,3}(-[a-z]+)+-[0-9]$"))]
+    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"))]
     pub region: String,
     /// The AWS account, 12 digits in quotes. Left out, it is learnt at the first `up` and kept.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub account: Option<String>,
+    /// What the account asks of roles: `{ boundary: arn:aws:iam::123456789012:policy/boundary, path: /services/ }`.
+    #[serde(default)]
+    pub iam: Iam,
+    /// Where the state and its lock are kept, such as `{ bucket: acme-states, table: acme-locks }`.
+    #[serde(default)]
+    pub state: StateStore,
     /// The network that everything runs in, such as `{ cidr: 10.20.0.0/16, zones: 2, nat: per-zone }`.
     #[serde(default)]
     pub network: Network,

@@ -11,6 +11,8 @@ pub struct Names {
     project: String,
     environment: String,
     region: String,
+    /// The path of roles.
+    path: String,
 }
 
 impl Names {
@@ -20,6 +22,7 @@ impl Names {
             project: environment.project.clone(),
             environment: environment.name.clone(),
             region: environment.region.clone(),
+            path: environment.iam.path.clone(),
         }
     }
 
@@ -78,7 +81,8 @@ impl Names {
     /// What all roles' names begin with.
     #[must_use]
     pub fn roles(&self) -> String {
-        start_within(&format!("{}-{}-", self.base(), self.region), 64)
+        let limit = if self.path == "/" { 64 } else { 57 };
+        start_within(&format!("{}-{}-", self.base(), self.region), limit)
     }
 
     /// A target group's name: 32 characters. What cannot be changed in place is part of it, so that a
@@ -89,10 +93,15 @@ impl Names {
         format!("{name}-{}", short_digest(fixed))
     }
 
-    /// A role's name: 64 characters. Roles are global, so the region is part of it.
+    /// A role's name: 64 characters. Roles are global, so the region is part of it; so is a path, which
+    /// cannot be changed, and under which no two roles have one name either.
     #[must_use]
     pub fn role(&self, service: &str, purpose: &str) -> String {
-        within(&format!("{}-{}-{service}-{purpose}", self.base(), self.region), 64)
+        let name = format!("{}-{}-{service}-{purpose}", self.base(), self.region);
+        match self.path.as_str() {
+            "/" => within(&name, 64),
+            path => format!("{}-{}", within(&name, 57), short_digest(path)),
+        }
     }
 }
 

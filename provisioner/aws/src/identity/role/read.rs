@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput as Page;
-use aws_sdk_iam::types::{EntityType, RoleDetail, Tag};
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, RoleDetail, Tag};
 use engine::{Class, Error, Owner, Ready, Result, Seen};
 use futures::future::{try_join, try_join_all};
 use kinds::identity::RoleOutputs;
@@ -36,6 +36,11 @@ fn seen(arn: &str, owner: Option<Owner>, mut spec: Role) -> Seen<Role> {
     Seen { id: spec.name.as_str().into(), owner, spec, outputs, ready: Ready::Yes }
 }
 
+/// The ARN of a role's boundary, or nothing.
+fn boundary(found: Option<&AttachedPermissionsBoundary>) -> String {
+    found.and_then(|found| found.permissions_boundary_arn()).unwrap_or_default().into()
+}
+
 /// A role from GetAccountAuthorizationDetails, with the description from elsewhere.
 fn of_detail(detail: &RoleDetail, description: &str) -> Seen<Role> {
     let (owner, tags) = seen_tags(detail.tags());
@@ -46,6 +51,8 @@ fn of_detail(detail: &RoleDetail, description: &str) -> Seen<Role> {
     let managed = detail.attached_managed_policies().iter();
     let spec = Role {
         name: detail.role_name().unwrap_or_default().into(),
+        path: detail.path().unwrap_or("/").into(),
+        boundary: Some(boundary(detail.permissions_boundary())),
         description: description.into(),
         trust: policy(detail.assume_role_policy_document().unwrap_or_default()),
         managed: managed.filter_map(|found| found.policy_arn().map(str::to_owned)).collect(),
@@ -84,7 +91,12 @@ impl Aws {
             .collect();
         let wanted = details.role_detail_list().iter().filter_map(|detail| {
             let name = names.get(detail.role_name()?)?;
-            Some(of_detail(detail, descriptions.get(name.as_str())?))
+            let mut seen = of_detail(detail, descriptions.get(name.as_str())?);
+            if self.is_emulated("IAM") && detail.permissions_boundary().is_none() {
+                // MiniStack tells boundaries in GetRole only.
+                seen.spec.boundary = None;
+            }
+            Some(seen)
         });
         let seen: Vec<_> = wanted.collect();
         if seen.len() < names.len() && (details.is_truncated || roles.is_truncated) {
@@ -139,6 +151,8 @@ impl Aws {
         let (owner, tags) = seen_tags(role.tags());
         let spec = Role {
             name: name.into(),
+            path: role.path().into(),
+            boundary: Some(boundary(role.permissions_boundary())),
             description: role.description().unwrap_or_default().into(),
             trust: policy(role.assume_role_policy_document().unwrap_or_default()),
             managed: BTreeSet::new(),

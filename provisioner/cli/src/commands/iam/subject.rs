@@ -129,7 +129,13 @@ mod tests {
     }
 
     fn of(repository: &str) -> Iam {
-        Iam { role: None, repository: Some(repository.into()), subject: None, from: vec![] }
+        Iam {
+            role: None,
+            repository: Some(repository.into()),
+            subject: None,
+            from: vec![],
+            kms: None,
+        }
     }
 
     const OWN: [(&str, &str); 3] = [

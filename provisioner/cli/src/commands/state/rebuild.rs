@@ -127,6 +127,7 @@ async fn again(session: &Session, copy: &Copy) -> Result<(Rebuilt, Vec<String>),
         zones: zones(session, &known).await?,
         images: images::known(session, &known).images,
         pinned: pin::pinned(environment, &known),
+        ..session.facts()
     };
     let graph = stack::stack(environment, &wanted)?;
     let last = copy.last.as_ref();

@@ -7,7 +7,7 @@ use crate::environment::suggest::did_you_mean;
 use super::text;
 
 /// Regions to suggest from. A region that is newer than this list is accepted: the form decides.
-const REGIONS: [&str; 34] = [
+const REGIONS: [&str; 38] = [
     "af-south-1",
     "ap-east-1",
     "ap-east-2",
@@ -24,6 +24,8 @@ const REGIONS: [&str; 34] = [
     "ap-southeast-7",
     "ca-central-1",
     "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
     "eu-central-1",
     "eu-central-2",
     "eu-north-1",
@@ -32,6 +34,7 @@ const REGIONS: [&str; 34] = [
     "eu-west-1",
     "eu-west-2",
     "eu-west-3",
+    "eusc-de-east-1",
     "il-central-1",
     "me-central-1",
     "me-south-1",
@@ -39,6 +42,7 @@ const REGIONS: [&str; 34] = [
     "sa-east-1",
     "us-east-1",
     "us-east-2",
+    "us-gov-east-1",
     "us-gov-west-1",
     "us-west-1",
     "us-west-2",
@@ -85,19 +89,51 @@ const WORDS: [&str; 13] = [
     "west",
 ];
 
-/// Two or three letters, one or two known words, and a digit, joined by hyphens.
+/// Two to four letters, one or two known words, and a digit, joined by hyphens. After `eusc`, the European
+/// Sovereign Cloud, comes a country: `eusc-de-east-1`.
 fn is_region(region: &str) -> bool {
     let parts: Vec<&str> = region.split('-').collect();
+    let country = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_lowercase());
     match parts.as_slice() {
+        ["eusc", of, words @ .., last] if country(of) => {
+            matches!(words, [word] if WORDS.contains(word)) && is_digit(last)
+        }
         [first, words @ .., last] => {
-            (2..=3).contains(&first.len())
+            (2..=4).contains(&first.len())
                 && first.bytes().all(|byte| byte.is_ascii_lowercase())
                 && (1..=2).contains(&words.len())
                 && words.iter().all(|word| WORDS.contains(word))
-                && last.len() == 1
-                && last.bytes().all(|byte| byte.is_ascii_digit())
+                && is_digit(last)
         }
         _ => false,
+    }
+}
+
+fn is_digit(text: &str) -> bool {
+    text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_partitions_regions_are_regions() {
+        for region in
+            REGIONS.into_iter().chain(["us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1"])
+        {
+            assert!(is_region(region), "{region}");
+        }
+        for wrong in [
+            "eusc-east-1x",
+            "eusc-deu-east-1",
+            "eusc-de-1",
+            "europe-west-1",
+            "us-east",
+            "eu-wset-1",
+        ] {
+            assert!(!is_region(wrong), "{wrong}");
+        }
     }
 }
 

@@ -71,9 +71,13 @@ pub struct Service {
     /// A request that a new release must answer through the load balancer before it counts as good: `{ path: /status }`.
     #[serde(default)]
     pub probe: Option<Probe>,
-    /// What the service itself may do in AWS: a list of `{ actions: [..], resources: [..] }`.
+    /// What the service itself may do in AWS: a list of `{ actions: [..], resources: [..] }` and `{ policy: ARN }`.
     #[serde(default)]
     pub permissions: Vec<Permission>,
+    /// The ARN of a role that exists and that the service runs with, instead of one with `permissions`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"))]
+    pub role: Option<String>,
     /// Fields of the ECS API that have no name here, in the API's own spelling: `{ container: { user: "1000" } }`.
     #[serde(default, rename = "override")]
     pub overrides: Override,
@@ -235,14 +239,20 @@ pub struct Probe {
     pub contains: Option<String>,
 }
 
-/// One statement of the task role: actions that are allowed on resources.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// One statement of the task role: actions that are allowed on resources. Or a policy of the account's that the role gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Permission {
     /// The actions, such as `s3:GetObject`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub actions: Vec<String>,
     /// The ARNs that they are allowed on, such as `arn:aws:s3:::receipts/*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub resources: Vec<String>,
+    /// The ARN of a managed policy, such as `arn:aws:iam::123456789012:policy/receipts`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = super::account::POLICY))]
+    pub policy: Option<String>,
 }

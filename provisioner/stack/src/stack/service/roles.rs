@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::{Input, Node, Result};
+use kinds::partition;
 use kinds::{InlinePolicy, LogGroup, Policy, Repository, Role, Secret};
 use serde_json::{Value, json};
 
@@ -10,7 +11,16 @@ use crate::ecr;
 use crate::environment::Service;
 use crate::stack::{Image, Stack};
 
+/// Who assumes the roles of tasks, in every partition.
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+
 impl Stack<'_> {
+    /// The partition of ARNs here.
+    fn partition(&self) -> &str {
+        let region = &self.environment.region;
+        self.facts.partition.as_deref().unwrap_or_else(|| partition::of_region(region))
+    }
+
     /// What ECS needs to start a task: pull, log, read the secrets.
     pub(super) fn execution_role(
         &mut self,
@@ -27,9 +37,16 @@ impl Stack<'_> {
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
         let named = self.facts.images.get(name).and_then(Image::reference);
         let foreign = named.as_deref().and_then(ecr::Registry::of_reference);
-        if repository.is_some() || foreign.is_some() {
-            statements.push(allow(&["ecr:GetAuthorizationToken"], [Input::from("*")]));
-        }
+        // Also for images from elsewhere: GuardDuty's Runtime Monitoring adds its agent to every task. Whose
+        // account its repository is in differs by Region; its name does not (GuardDuty user guide,
+        // "Prerequisites for AWS Fargate" and "Hosting GuardDuty agent on Amazon ECR").
+        let agent = format!(
+            "arn:{}:ecr:{}:*:repository/aws-guardduty-agent-fargate",
+            self.partition(),
+            self.environment.region
+        );
+        statements.push(allow(&["ecr:GetAuthorizationToken"], [Input::from("*")]));
+        statements.push(allow(&pull, [Input::from(agent)]));
         if let Some(repository) = repository {
             statements.push(allow(&pull, [repository.arn.clone()]));
         }
@@ -45,42 +62,76 @@ impl Stack<'_> {
         if !arns.is_empty() {
             statements.push(allow(&["secretsmanager:GetSecretValue"], arns));
         }
-        self.role(name, "execution", &statements)
+        let trust = json!({
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": TASKS},
+        });
+        self.role(name, "execution", trust, &statements, BTreeSet::new())
     }
 
-    /// What the service itself may do; nothing, unless it says so.
-    pub(super) fn task_role(
-        &mut self,
-        name: &str,
-        service: &Service,
-    ) -> Result<Option<Node<Role>>> {
+    /// The ARN of the role that the service itself has; none, unless it says what it may do.
+    pub(super) fn task_role(&mut self, name: &str, service: &Service) -> Result<Option<Input>> {
+        if let Some(role) = &service.role {
+            return Ok(Some(role.as_str().into()));
+        }
         if service.permissions.is_empty() {
             return Ok(None);
         }
-        let statements = service.permissions.iter().map(|permission| {
+        let own = service.permissions.iter().filter(|permission| permission.policy.is_none());
+        let statements = own.map(|permission| {
             let actions: Vec<&str> = permission.actions.iter().map(String::as_str).collect();
             allow(&actions, permission.resources.iter().map(|arn| Input::from(arn.as_str())))
         });
         let statements: Vec<Value> = statements.collect();
-        self.role(name, "task", &statements).map(Some)
+        let managed = service.permissions.iter().filter_map(|permission| permission.policy.clone());
+        let trust = self.task_trust();
+        let role = self.role(name, "task", trust, &statements, managed.collect())?;
+        Ok(Some(role.arn.clone()))
     }
 
-    fn role(&mut self, name: &str, purpose: &str, statements: &[Value]) -> Result<Node<Role>> {
+    /// Trusts ECS for this account's tasks only, against the confused deputy (ECS developer guide, "Amazon
+    /// ECS task IAM role", which has both conditions for task roles, and none for execution roles).
+    fn task_trust(&self) -> Value {
+        let mut trust = json!({
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": TASKS},
+        });
+        if let Some(account) = &self.facts.account {
+            let source =
+                format!("arn:{}:ecs:{}:{account}:*", self.partition(), self.environment.region);
+            trust["Condition"] = json!({
+                "ArnLike": {"aws:SourceArn": source},
+                "StringEquals": {"aws:SourceAccount": account},
+            });
+        }
+        trust
+    }
+
+    fn role(
+        &mut self,
+        name: &str,
+        purpose: &str,
+        trust: Value,
+        statements: &[Value],
+        managed: BTreeSet<String>,
+    ) -> Result<Node<Role>> {
         let full = self.names.role(name, purpose);
         let node = format!("{name}-{purpose}");
+        // IAM takes no document without a statement.
+        let inline = (!statements.is_empty()).then(|| InlinePolicy {
+            name: purpose.into(),
+            document: Policy::new(json!({"Version": "2012-10-17", "Statement": statements})),
+        });
         let role = Role {
             name: full.clone(),
             description: format!("{purpose} role of {}", self.names.of(name)),
-            trust: Policy::new(json!({"Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow",
-                "Action": "sts:AssumeRole",
-                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-            }]})),
-            managed: BTreeSet::new(),
-            inline: vec![InlinePolicy {
-                name: purpose.into(),
-                document: Policy::new(json!({"Version": "2012-10-17", "Statement": statements})),
-            }],
+            path: self.environment.iam.path.clone(),
+            boundary: self.environment.iam.boundary.clone(),
+            trust: Policy::new(json!({"Version": "2012-10-17", "Statement": [trust]})),
+            managed,
+            inline: inline.into_iter().collect(),
             tags: self.tags::<Role>(&node, &full),
         };
         self.graph.add(&node, &role)

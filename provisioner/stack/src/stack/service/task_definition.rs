@@ -16,7 +16,7 @@ pub(super) struct Parts<'a> {
     pub(super) service: &'a Service,
     pub(super) image: Input,
     pub(super) execution: Node<Role>,
-    pub(super) task_role: Option<Node<Role>>,
+    pub(super) task_role: Option<Input>,
     pub(super) logs: Node<LogGroup>,
     pub(super) secrets: Vec<(&'a str, &'a Node<Secret>)>,
 }
@@ -42,7 +42,7 @@ impl Stack<'_> {
             },
         });
         if let Some(role) = task_role {
-            settings["taskRoleArn"] = json!(role.arn);
+            settings["taskRoleArn"] = json!(role);
         }
         let mut container = json!({
             "image": image,
