@@ -7,6 +7,6 @@ mod service_linked_roles;
 mod zones;
 
 pub use inhabitants::Inhabitant;
-pub use quotas::{Needs, Shortage};
+pub use quotas::{Needs, Shortage, USUAL_RULES};
 pub use service_linked_roles::SERVICES;
 pub use zones::Zone;

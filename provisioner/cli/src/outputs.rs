@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::Resource;
-use engine::state::State;
+use engine::state::{Entry, State};
 use kinds::{Cluster, LoadBalancer, LogGroup, Repository, Secret, TaskDefinition, Vpc};
 
 use crate::session::Session;
@@ -19,10 +19,11 @@ const SHOWN: [(&str, &str, &str); 7] = [
     (Secret::KIND, "arn", "secret"),
 ];
 
-/// `url`, and then what was made, as `service.api`.
+/// `url` and `load-balancer`, and then what was made, as `service.api`.
 pub(crate) fn of(session: &Session, state: &State) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     outputs.extend(url(session, state).map(|url| ("url".to_owned(), url)));
+    outputs.extend(dns_name(state).map(|name| ("load-balancer".to_owned(), name.to_owned())));
     for (address, entry) in &state.resources {
         let shown = SHOWN.iter().find(|(kind, ..)| *kind == address.kind());
         let Some((_, field, label)) = shown else { continue };
@@ -38,12 +39,26 @@ pub(crate) fn of(session: &Session, state: &State) -> BTreeMap<String, String> {
     outputs
 }
 
-/// Where requests go.
+/// Where users send requests: to the domain, else to the load balancer. The local cloud has no domains: requests go to
+/// its load balancer and carry the domain as their `Host`.
 pub(crate) fn url(session: &Session, state: &State) -> Option<String> {
-    let address = crate::reconcile::at::<LoadBalancer>("main");
-    let entry = state.resources.get(&address)?;
-    if let Some(home) = &session.home {
-        return Some(home.url(entry.desired.get("name")?.as_str()?));
+    let balancer = load_balancer(session, state)?;
+    let domain = session.environment().domain.as_ref().filter(|_| session.home.is_none());
+    Some(domain.map_or(balancer, |domain| format!("http://{domain}")))
+}
+
+/// The URL of the load balancer itself.
+pub(crate) fn load_balancer(session: &Session, state: &State) -> Option<String> {
+    match &session.home {
+        Some(home) => Some(home.url(balancer(state)?.desired.get("name")?.as_str()?)),
+        None => Some(format!("http://{}", dns_name(state)?)),
     }
-    Some(format!("http://{}", entry.outputs.get("dns_name")?.as_str()?))
+}
+
+fn dns_name(state: &State) -> Option<&str> {
+    balancer(state)?.outputs.get("dns_name")?.as_str()
+}
+
+fn balancer(state: &State) -> Option<&Entry> {
+    state.resources.get(&crate::reconcile::at::<LoadBalancer>("main"))
 }

@@ -1,10 +1,13 @@
 //! What can be known to fail before anything is changed: values that nobody set, quotas, roles.
 
-use aws::preflight::{Needs, SERVICES};
+use aws::preflight::{Needs, SERVICES, USUAL_RULES};
 use engine::Class;
 use engine::Resource;
 use engine::plan::Action;
-use kinds::{Cluster, ElasticIp, LoadBalancer, NatGateway, Secret, Vpc};
+use kinds::{
+    Cluster, ElasticIp, ListenerRules, LoadBalancer, NatGateway, Secret, SecurityGroupRules, Vpc,
+};
+use serde_json::Value;
 use stack::Names;
 use stack::environment;
 
@@ -80,6 +83,7 @@ fn needs(session: &Session, draft: &Draft) -> Needs {
         cluster: (!draft.creates(&at::<Cluster>("main"))).then(|| Names::new(environment).base()),
         ..Needs::default()
     };
+    (needs.listener_rules, needs.group_rules) = rules(draft);
     for step in made(NatGateway::KIND) {
         let zone = draft.facts.zones.iter().find(|zone| zone.ends_with(step.address.name()));
         if let Some(zone) = zone {
@@ -94,6 +98,38 @@ fn needs(session: &Session, draft: &Draft) -> Needs {
         needs.vcpus = vcpus.sum();
     }
     needs
+}
+
+/// The most rules that a listener, and that a security group in one direction, has while the plan is carried out; none
+/// where every account may have as many.
+fn rules(draft: &Draft) -> (u32, u32) {
+    let sets = |kind: &'static str| {
+        draft.plan.changes().filter(move |step| step.address.kind() == kind).map(move |step| {
+            let listed =
+                |spec: Option<&Value>| spec.and_then(|spec| spec["rules"].as_array().cloned());
+            let mut rules = listed(step.desired.as_ref()).unwrap_or_default();
+            let old = listed(step.seen.as_ref().map(|seen| &seen.spec)).unwrap_or_default();
+            let wanted = rules.clone();
+            // Of a security group's, both stand for a while.
+            let stays = |rule: &Value| kind == SecurityGroupRules::KIND && !wanted.contains(rule);
+            rules.extend(old.into_iter().filter(stays));
+            rules
+        })
+    };
+    let most =
+        |counts: Vec<usize>| counts.into_iter().max().and_then(|most| u32::try_from(most).ok());
+    let listener = most(sets(ListenerRules::KIND).map(|rules| rules.len()).collect());
+    let group = most(
+        sets(SecurityGroupRules::KIND)
+            .flat_map(|rules| {
+                ["ingress", "egress"].map(|direction| {
+                    rules.iter().filter(|rule| rule["direction"] == direction).count()
+                })
+            })
+            .collect(),
+    );
+    let over = |most: Option<u32>, usual| most.filter(|most| *most > usual).unwrap_or_default();
+    (over(listener, USUAL_RULES.0), over(group, USUAL_RULES.1))
 }
 
 /// Makes the service-linked roles that a first use in an account needs. Whoever may not is told what

@@ -173,19 +173,21 @@ pub(crate) async fn probe(
     probe: &Probe,
 ) -> Result<explain::Probe, Failure> {
     let state = writing.state();
+    let host = writing.session.environment().host_for(service, &probe.path);
     let mut answer = explain::Probe {
         path: probe.path.clone(),
+        host: host.clone(),
         contains: probe.contains.clone(),
         ..explain::Probe::default()
     };
-    let Some(url) = outputs::url(writing.session, &state) else { return Ok(answer) };
-    let route = &writing.session.environment().services[service].route;
-    let host = route.as_ref().and_then(|route| route.host.clone());
+    let Some(balancer) = outputs::load_balancer(writing.session, &state) else {
+        return Ok(answer);
+    };
     let clock = &writing.session.clock;
     let began = clock.now();
     loop {
         (answer.status, answer.body) =
-            request(&format!("{url}{}", probe.path), host.as_deref()).await;
+            request(&format!("{balancer}{}", probe.path), host.as_deref()).await;
         let contains = probe.contains.as_ref().is_none_or(|text| answer.body.contains(text));
         answer.passed =
             answer.status.is_some_and(|status| (200..400).contains(&status)) && contains;

@@ -207,6 +207,7 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
     async fn perform(&self, task: Task) -> (Task, Result<Action>) {
         let result = match &task {
             Task::Ensure(address) => self.ensure(address).await,
+            Task::Finish(address) => self.finish(address).await,
             Task::Remove(address, id) => self.remove(address, id.as_ref()).await,
         };
         (task, result)

@@ -16,12 +16,13 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::apply::Work;
+use crate::diff::Comparison;
 use crate::error::{Class, Error, Result};
 use crate::event::Event;
 use crate::input;
 use crate::kind::{Kind, Observed};
-use crate::plan::Action;
-use crate::resource::Ready;
+use crate::plan::{Action, Step};
+use crate::resource::{Ready, TakesAway};
 use crate::store::Store;
 use one::One;
 
@@ -38,8 +39,19 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             return Ok(Action::NotEmulated);
         }
         let kind = self.run.kinds.of(address)?;
-        let desired = self.desired(address, kind)?;
-        let unchanged = step.action == Action::None && step.desired.as_ref() == Some(&desired);
+        let whole = self.desired(address, kind)?;
+        let entry = self.run.journal.read(|state| state.resources.get(address).cloned());
+        let compared = |desired: &Value, seen: &Observed| {
+            let (traits, sharing) = (kind.traits(), &self.plan.sharing);
+            Comparison::new(desired, entry.as_ref(), &seen.spec, traits, sharing)
+        };
+        let half = first_half(step, kind, &whole, compared)?;
+        let unchanged = match (&half, &step.seen) {
+            (Some(half), Some(seen)) => compared(half, seen).differences.is_empty(),
+            _ => step.action == Action::None && step.desired.as_ref() == Some(&whole),
+        };
+        let is_half = half.is_some();
+        let desired = half.unwrap_or(whole);
         // What an earlier run left under way is waited for: others need it, and they need it ready.
         if let (true, Some(seen)) = (unchanged, &step.seen)
             && matches!(seen.ready, Ready::Yes)
@@ -48,6 +60,33 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             self.record(address, &desired, seen);
             return Ok(Action::None);
         }
+        let changed = step.action == Action::None && !unchanged;
+        let action = if changed { Action::Update } else { step.action };
+        self.bring_about(step, kind, desired, (!is_half).then_some(action)).await
+    }
+
+    /// The second half of an update, when there is one: its dependents are through.
+    pub(crate) async fn finish(&self, address: &Address) -> Result<Action> {
+        let Some(step) = self.plan.steps.get(address) else { return Ok(Action::None) };
+        let kind = self.run.kinds.of(address)?;
+        let desired = self.desired(address, kind)?;
+        let id = self.run.journal.read(|state| {
+            state.resources.get(address).filter(|entry| entry.desired != desired)?.id.clone()
+        });
+        let Some(id) = id else { return Ok(Action::None) };
+        let step = Step { seen: self.looker.look(address, &id).await?, ..step.clone() };
+        self.bring_about(&step, kind, desired, Some(step.action)).await
+    }
+
+    /// Brings one to `desired`. `done`: what has been done then; nothing yet after the first half of an update.
+    async fn bring_about(
+        &self,
+        step: &Step,
+        kind: &dyn Kind<C>,
+        desired: Value,
+        done: Option<Action>,
+    ) -> Result<Action> {
+        let address = &step.address;
         let pace = kind.traits().pace;
         self.run.events.send(Event::Started {
             address: address.clone(),
@@ -69,9 +108,8 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
                 self.keep_outputs(address, &seen.outputs);
                 self.record(address, &one.desired, &seen);
                 self.saves.notify_one();
+                let Some(action) = done else { return Ok(Action::None) };
                 let elapsed = self.run.clock.now().saturating_sub(began);
-                let changed = step.action == Action::None && !unchanged;
-                let action = if changed { Action::Update } else { step.action };
                 self.run.events.send(Event::Finished { address: address.clone(), action, elapsed });
                 Ok(action)
             }
@@ -120,4 +158,23 @@ impl<C: Sync, S: Store> Work<'_, C, S> {
             entry.depends.extend(depends);
         });
     }
+}
+
+/// The first half of an update that takes something away later; `None` when it takes nothing away.
+fn first_half<C>(
+    step: &Step,
+    kind: &dyn Kind<C>,
+    desired: &Value,
+    compared: impl Fn(&Value, &Observed) -> Comparison,
+) -> Result<Option<Value>> {
+    let Some(seen) = step.seen.as_ref().filter(|_| step.action == Action::Update) else {
+        return Ok(None);
+    };
+    if kind.traits().takes_away == TakesAway::AtOnce {
+        return Ok(None);
+    }
+    // What others have added is not ours to keep, or to take away later.
+    let ours = compared(desired, seen).without_kept(&seen.spec);
+    let half = kind.meanwhile(desired, &ours)?;
+    Ok((half != *desired).then_some(half))
 }

@@ -12,7 +12,9 @@ use crate::address::Address;
 use crate::diff::{Reset, Shared};
 use crate::error::{Error, Result};
 use crate::input;
-use crate::resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};
+use crate::resource::{
+    Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, TakesAway, Which,
+};
 
 /// The field in which kinds that have tags keep them.
 const TAGS: &str = "tags";
@@ -32,6 +34,7 @@ pub struct Traits {
     pub on_failure: OnFailure,
     pub stable: bool,
     pub replace: Replace,
+    pub takes_away: TakesAway,
     pub precious: bool,
     pub guard: Option<&'static str>,
     pub looked_up: bool,
@@ -66,6 +69,7 @@ impl Traits {
             on_failure: if R::FAILS_FOR_GOOD { OnFailure::Replace } else { OnFailure::Update },
             stable: R::STABLE,
             replace: R::REPLACE,
+            takes_away: R::TAKES_AWAY,
             precious: R::PRECIOUS,
             guard: R::GUARD,
             looked_up: R::LOOKED_UP,
@@ -146,6 +150,8 @@ pub trait Kind<C>: Send + Sync {
     /// Brings a desired value whose inputs were just resolved into the kind's normal form (sets in
     /// order, policies normalised), so that it can be compared with an observation.
     fn normalize(&self, desired: &Value) -> Result<Value>;
+    /// The first half of an update ([`Resource::meanwhile`]).
+    fn meanwhile(&self, desired: &Value, seen: &Value) -> Result<Value>;
     fn observe<'a>(&'a self, cloud: &'a C, look: Look<'a>) -> Boxed<'a, Vec<Observed>>;
     fn create<'a>(&'a self, cloud: &'a C, desired: &'a Value, op: &'a Op) -> Boxed<'a, Id>;
     fn update<'a>(&'a self, cloud: &'a C, desired: &'a Value, seen: &'a Observed) -> Boxed<'a, Id>;
@@ -178,6 +184,10 @@ impl<R: Resource, C: Adapter<R>> Kind<C> for Of<R> {
 
     fn normalize(&self, desired: &Value) -> Result<Value> {
         Ok(serde_json::to_value(parse::<R>(desired)?)?)
+    }
+
+    fn meanwhile(&self, desired: &Value, seen: &Value) -> Result<Value> {
+        Ok(serde_json::to_value(parse::<R>(desired)?.meanwhile(&parse::<R>(seen)?))?)
     }
 
     fn observe<'a>(&'a self, cloud: &'a C, look: Look<'a>) -> Boxed<'a, Vec<Observed>> {

@@ -35,4 +35,6 @@ pub use error::{Class, Error, Result};
 pub use graph::{Graph, Node};
 pub use input::Input;
 pub use kind::{Kind, Kinds, Observed, Of};
-pub use resource::{Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, Which};
+pub use resource::{
+    Adapter, Id, Op, Owner, Pace, Ready, Replace, Resource, Seen, TakesAway, Which,
+};

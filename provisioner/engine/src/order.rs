@@ -3,7 +3,8 @@
 //! A resource is ensured after everything it depends on. It is removed after everything that
 //! depended on it, directly or through others, was removed or has moved away: a role is named by a
 //! revision, and it is the service that lets go of that. A replaced one is removed before its successor comes
-//! (delete first) or after its dependents have moved to it (create first).
+//! (delete first) or after its dependents have moved to it (create first). An update that takes something
+//! away later than it adds something is two tasks ([`TakesAway`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,13 +12,15 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::kind::Kinds;
 use crate::plan::{Action, Plan, Step};
-use crate::resource::{Id, Replace};
+use crate::resource::{Id, Replace, TakesAway};
 use crate::store::{Journal, Store};
 
 /// One piece of work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Task {
     Ensure(Address),
+    /// The second half of an update.
+    Finish(Address),
     /// With its id, or without one when a creation was begun and never answered.
     Remove(Address, Option<Id>),
 }
@@ -25,7 +28,7 @@ pub(crate) enum Task {
 impl Task {
     pub(crate) fn address(&self) -> &Address {
         match self {
-            Self::Ensure(address) | Self::Remove(address, _) => address,
+            Self::Ensure(address) | Self::Finish(address) | Self::Remove(address, _) => address,
         }
     }
 }
@@ -43,7 +46,7 @@ impl Order {
             state.resources.iter().map(|(a, entry)| (a.clone(), entry.depends.clone())).collect()
         });
         let users = Users::new(plan, &former);
-        let tasks = Tasks { plan, users, early: early(plan) };
+        let tasks = Tasks { plan, users, early: early(plan), halved: halved(plan, kinds) };
         let waits = tasks.all();
         let weight = weights(&waits, kinds);
         Self { waits, started: BTreeSet::new(), weight }
@@ -150,6 +153,8 @@ struct Tasks<'a> {
     plan: &'a Plan,
     users: Users<'a>,
     early: BTreeSet<&'a Address>,
+    /// Updates in two halves.
+    halved: BTreeMap<&'a Address, TakesAway>,
 }
 
 impl Tasks<'_> {
@@ -158,6 +163,10 @@ impl Tasks<'_> {
         for step in self.plan.steps.values() {
             if is_kept(step) {
                 waits.insert(Task::Ensure(step.address.clone()), self.before_ensuring(step));
+            }
+            if let Some(when) = self.halved.get(&step.address) {
+                waits
+                    .insert(Task::Finish(step.address.clone()), self.before_finishing(step, *when));
             }
             for task in self.removals(step) {
                 let before = self.before_removing(step, &task);
@@ -176,7 +185,35 @@ impl Tasks<'_> {
         if self.early.contains(&step.address) {
             before.extend(self.removals(step));
         }
+        before.extend(self.leading_to(step).filter(|way| !step.depends.contains(way)).map(finish));
         before
+    }
+
+    /// What its dependents need is there; what they needed may go when they are through.
+    fn before_finishing(&self, step: &Step, when: TakesAway) -> BTreeSet<Task> {
+        let address = &step.address;
+        let mut before = BTreeSet::from([Task::Ensure(address.clone())]);
+        for other in self.plan.steps.values().filter(|other| other.address != *address) {
+            let needs = other.depends.contains(address);
+            if needs || (when == TakesAway::Last && self.needed(other, address)) {
+                before.insert(Task::Ensure(other.address.clone()));
+                if when == TakesAway::Last {
+                    before.extend(self.removals(other));
+                }
+            }
+        }
+        before
+    }
+
+    /// Changing resources through which requests have reached this one.
+    fn leading_to(&self, step: &Step) -> impl Iterator<Item = &Address> {
+        let ways = self.halved.iter().filter(|(_, when)| **when == TakesAway::Between);
+        ways.map(|(way, _)| *way).filter(|way| self.needed(step, way))
+    }
+
+    /// Whether it depended on `address` when it was last applied.
+    fn needed(&self, step: &Step, address: &Address) -> bool {
+        self.users.former.get(address).is_some_and(|users| users.contains(&step.address))
     }
 
     fn removals(&self, step: &Step) -> Vec<Task> {
@@ -208,11 +245,15 @@ impl Tasks<'_> {
             let moves = is_kept(other) && (superseded || !need.contains(&other.address));
             if moves {
                 before.insert(Task::Ensure(other.address.clone()));
+                before.insert(finish(&other.address));
             }
             // What it leaves behind only after it came anew holds nothing.
             if moves || !is_kept(other) || self.early.contains(&other.address) {
                 before.extend(self.removals(other));
             }
+        }
+        if !is_kept(step) {
+            before.extend(self.leading_to(step).map(finish));
         }
         before.remove(task);
         before
@@ -221,6 +262,20 @@ impl Tasks<'_> {
 
 fn is_kept(step: &Step) -> bool {
     step.desired.is_some()
+}
+
+fn finish(address: &Address) -> Task {
+    Task::Finish(address.clone())
+}
+
+/// Updates of kinds that take away later than they add.
+fn halved<'a, C>(plan: &'a Plan, kinds: &Kinds<C>) -> BTreeMap<&'a Address, TakesAway> {
+    let updates = plan.steps.values().filter(|step| step.action == Action::Update);
+    let halved = updates.filter_map(|step| {
+        let when = kinds.of(&step.address).ok()?.traits().takes_away;
+        (when != TakesAway::AtOnce).then_some((&step.address, when))
+    });
+    halved.collect()
 }
 
 /// Replaced resources that must go before anything new comes.
@@ -259,6 +314,7 @@ fn weigh<C>(
     let pace = kinds.of(task.address()).map(|kind| kind.traits().pace);
     let own = pace.map_or(Duration::ZERO, |pace| match task {
         Task::Ensure(_) => pace.create,
+        Task::Finish(_) => Duration::ZERO,
         Task::Remove(..) => pace.delete,
     });
     let later = behind.get(task).into_iter().flatten();

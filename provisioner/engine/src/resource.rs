@@ -38,6 +38,8 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const STABLE: bool = false;
     /// How a replacement is carried out.
     const REPLACE: Replace = Replace::DeleteFirst;
+    /// When an update takes away what is not desired any more.
+    const TAKES_AWAY: TakesAway = TakesAway::AtOnce;
     /// Holds data: replacing or deleting it is refused unless the user names it.
     const PRECIOUS: bool = false;
     /// Where the spec says that it is protected against deletion, as a JSON pointer to a boolean: while that
@@ -62,6 +64,13 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     fn reset(path: &str) -> Reset {
         let _every_key_alike = path;
         Reset::Omit
+    }
+
+    /// The first half of an update whose second half comes later (see [`TakesAway`]): what its dependents need as they
+    /// are, and what they need in order to change.
+    #[must_use]
+    fn meanwhile(&self, _seen: &Self) -> Self {
+        self.clone()
     }
 }
 
@@ -131,6 +140,22 @@ pub enum Replace {
     CreateFirst,
     /// As `CreateFirst`, but the last [`KEPT`] old ones stay (task definition revisions).
     KeepOld,
+}
+
+/// When an update takes away what is not desired any more. What it adds is always there before its dependents change.
+///
+/// In the two later cases an update has two halves: up to [`Resource::meanwhile`], and the rest. Each begins with a
+/// look, so a run that dies between the two leaves what the next plan calls an update, and the next run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakesAway {
+    /// With the update: nobody misses it.
+    AtOnce,
+    /// When everything that depends on it, or did, has changed and is ready, or is gone: they need it until then.
+    /// Firewall rules, for example.
+    Last,
+    /// When everything that depends on it is ready, and before what no longer depends on it changes or goes: it leads
+    /// requests to them. A load balancer's rules, for example.
+    Between,
 }
 
 /// How many superseded ones a [`Replace::KeepOld`] kind keeps.

@@ -195,7 +195,8 @@ impl Evidence<'_> {
                 }
                 (Some(status), ..) => format!("status {status}: {}", probe.body),
             };
-            self.add(Place::Probe, &text, None, &probe.path, None);
+            let asked = format!("{}{}", probe.host.as_deref().unwrap_or_default(), probe.path);
+            self.add(Place::Probe, &text, None, &asked, None);
         }
     }
 

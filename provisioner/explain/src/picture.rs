@@ -165,6 +165,9 @@ pub struct LogLine {
 #[serde(default, deny_unknown_fields)]
 pub struct Probe {
     pub path: String,
+    /// The host that it asked for, where it is not the load balancer's own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// None when there was no answer.
     pub status: Option<u16>,
     /// The beginning of the body, or why there was no answer.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Input, Pace, Replace, Resource, Shared};
+use engine::{Input, Pace, Replace, Resource, Shared, TakesAway};
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
@@ -50,6 +50,15 @@ pub struct Rule {
     pub description: String,
 }
 
+impl Rule {
+    /// Whether both allow the same: EC2 tells rules apart by everything but their descriptions.
+    #[must_use]
+    pub fn allows_the_same(&self, other: &Self) -> bool {
+        let allowed = |rule: &Self| (rule.direction, rule.protocol.clone(), rule.from, rule.to);
+        allowed(self) == allowed(other) && self.peer == other.peer
+    }
+}
+
 /// The rules of one group, both directions. Known by the group's id; a group without any rule has no
 /// set of rules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,7 +73,17 @@ impl Resource for SecurityGroupRules {
     // EC2 gives a new group a rule that lets everything out.
     const SHARED: &'static [Shared] =
         &[Shared::with_defaults("rules", &["direction", "protocol", "from", "to", "peer"])];
+    // Running tasks are reached by the old rules until the new ones have taken their place.
+    const TAKES_AWAY: TakesAway = TakesAway::Last;
     const READS: u32 = 2;
     const PACE: Pace = Pace::QUICK;
     type Outputs = IdOutputs;
+
+    fn meanwhile(&self, seen: &Self) -> Self {
+        let mut both = self.clone();
+        let old =
+            seen.rules.iter().filter(|old| !self.rules.iter().any(|new| new.allows_the_same(old)));
+        both.rules.extend(old.cloned());
+        both
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Input, Pace, Replace, Resource, Shared};
+use engine::{Input, Pace, Replace, Resource, Shared, TakesAway};
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
@@ -70,6 +70,9 @@ pub struct TargetGroup {
     /// At most 32 characters.
     pub name: String,
     pub vpc: Input,
+    /// Where a target gets requests that was registered without a port. ECS registers each task's address with its
+    /// container's port (ECS API, LoadBalancer: `containerPort`), and health checks follow that one (ELB API,
+    /// CreateTargetGroup: `traffic-port`), so this one means nothing and never changes.
     pub port: u16,
     /// `HTTP`.
     pub protocol: String,
@@ -88,7 +91,9 @@ pub struct TargetGroupOutputs {
 
 impl Resource for TargetGroup {
     const KIND: &'static str = "target-group";
-    const IMMUTABLE: &'static [&'static str] = &["name", "vpc", "port", "protocol"];
+    const IMMUTABLE: &'static [&'static str] = &["vpc", "protocol"];
+    // Groups of earlier versions have the container's port, in their names too: they stay as they are.
+    const CREATE_ONLY: &'static [&'static str] = &["name", "port"];
     const REPLACE: Replace = Replace::CreateFirst;
     const PACE: Pace = Pace::seconds(1, 1, 60);
     type Outputs = TargetGroupOutputs;
@@ -131,6 +136,11 @@ impl Resource for Listener {
     type Outputs = ListenerOutputs;
 }
 
+/// The highest priority number of a rule (ELB API, CreateRule).
+const LAST_PRIORITY: u32 = 50_000;
+/// A name that no host has (RFC 6761: `.invalid`).
+const NO_HOST: &str = "not-yet.invalid";
+
 /// Which requests go to which target group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListenerRule {
@@ -159,6 +169,47 @@ impl Resource for ListenerRules {
     const IMMUTABLE: &'static [&'static str] = &["listener"];
     const SHARED: &'static [Shared] = &[Shared::new("rules", &["priority"])];
     const CREATE_ONLY: &'static [&'static str] = &["tags"];
+    // A request goes where it went until its new target group has healthy targets.
+    const TAKES_AWAY: TakesAway = TakesAway::Between;
     const PACE: Pace = Pace::QUICK;
     type Outputs = ListenerOutputs;
+
+    /// The rules as they are, while target groups are new: ECS wants a group to be attached to a load balancer before it
+    /// fills it, so each new one gets a rule that no request matches.
+    fn meanwhile(&self, seen: &Self) -> Self {
+        let is_attached = |group: &Input, rules: &BTreeSet<ListenerRule>| {
+            rules.iter().any(|rule| rule.target_group == *group)
+        };
+        let serving = seen.rules.iter().filter(|rule| !rule.only_attaches()).cloned().collect();
+        let wanted = self.rules.iter().map(|rule| &rule.target_group);
+        let new: BTreeSet<&Input> = wanted.filter(|group| !is_attached(group, &serving)).collect();
+        if new.is_empty() || serving.is_empty() {
+            return self.clone();
+        }
+        let mut rules = seen.rules.clone();
+        for group in new {
+            if !is_attached(group, &rules) {
+                let taken = |priority: &u32| rules.iter().any(|rule| rule.priority == *priority);
+                let priority = (1..=LAST_PRIORITY).rev().find(|priority| !taken(priority));
+                rules.extend(priority.map(|priority| ListenerRule::attaching(priority, group)));
+            }
+        }
+        Self { rules, ..self.clone() }
+    }
+}
+
+impl ListenerRule {
+    /// A rule that attaches a target group to the load balancer and sends it nothing.
+    fn attaching(priority: u32, group: &Input) -> Self {
+        Self {
+            priority,
+            paths: BTreeSet::new(),
+            hosts: BTreeSet::from([NO_HOST.into()]),
+            target_group: group.clone(),
+        }
+    }
+
+    fn only_attaches(&self) -> bool {
+        self.hosts.iter().eq([NO_HOST])
+    }
 }

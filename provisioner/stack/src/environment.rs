@@ -13,6 +13,7 @@ mod merge;
 mod node;
 mod parse;
 mod render;
+mod routes;
 mod rules;
 mod schema;
 mod shape;

@@ -10,6 +10,7 @@ mod kinds;
 mod network;
 mod retire;
 mod service;
+mod serving;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,7 @@ pub fn audit(log: &[Call]) -> Vec<Violation> {
         network::check(&history, call, &mut report);
         service::check(&history, call, &mut report);
         retire::check(&history, call, &mut report);
+        serving::check(&history, call, &mut report);
         always::check(&history, call, &mut report);
     }
     always::check_whole(&history, &mut report);

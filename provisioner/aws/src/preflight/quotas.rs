@@ -23,6 +23,10 @@ pub struct Needs {
     pub nat_gateways: BTreeMap<String, u32>,
     /// Application load balancers.
     pub load_balancers: u32,
+    /// Rules of one listener; none when they are no more than an account has from the start.
+    pub listener_rules: u32,
+    /// Rules of one security group and direction, likewise.
+    pub group_rules: u32,
     /// Fargate vCPU of all tasks at their usual number, those that run already included. A rolling
     /// deployment starts the new ones before it stops the old, so twice this must fit.
     pub vcpus: f64,
@@ -104,6 +108,26 @@ const VCPUS: Code = Code {
     released: false,
 };
 
+/// ELB User Guide, "Quotas for your Application Load Balancers".
+const LISTENER_RULES: Code = Code {
+    what: "rules of a load balancer",
+    service: "elasticloadbalancing",
+    quota: "L-7EED9B64",
+    default: 100.0,
+    released: false,
+};
+/// VPC User Guide, "Amazon VPC quotas": inbound or outbound rules per security group.
+const GROUP_RULES: Code = Code {
+    what: "rules of a security group in one direction",
+    service: "vpc",
+    quota: "L-0EA8095F",
+    default: 60.0,
+    released: false,
+};
+
+/// Rules of a listener, and of a security group and direction, that every account may have.
+pub const USUAL_RULES: (u32, u32) = (100, 60);
+
 /// How many tasks one `DescribeTasks` takes.
 const TASKS: usize = 100;
 
@@ -129,9 +153,23 @@ impl Aws {
             self.shortage(VCPUS, region, needs.vcpus * 2.0, used).await
         });
         let nat_gateways = Box::pin(self.nat_shortages(&needs.nat_gateways));
-        let (addresses, vpcs, nat_gateways, load_balancers, vcpus) =
-            try_join!(addresses, vpcs, nat_gateways, load_balancers, vcpus)?;
-        let single = [addresses, vpcs, load_balancers, vcpus].into_iter().flatten();
+        // These are counted whole: nothing but ours is in them.
+        let whole = |code: Code, needed: u32| {
+            Box::pin(self.shortage(code, region, f64::from(needed), async { Ok(0.0) }))
+        };
+        let listener_rules = whole(LISTENER_RULES, needs.listener_rules);
+        let group_rules = whole(GROUP_RULES, needs.group_rules);
+        let (addresses, vpcs, nat_gateways, load_balancers, vcpus, listener_rules, group_rules) = try_join!(
+            addresses,
+            vpcs,
+            nat_gateways,
+            load_balancers,
+            vcpus,
+            listener_rules,
+            group_rules
+        )?;
+        let single = [addresses, vpcs, load_balancers, vcpus, listener_rules, group_rules];
+        let single = single.into_iter().flatten();
         Ok(single.chain(nat_gateways).collect())
     }
 

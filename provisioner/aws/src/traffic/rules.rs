@@ -65,7 +65,14 @@ impl Adapter<ListenerRules> for Aws {
     async fn update(&self, desired: &ListenerRules, seen: &Seen<ListenerRules>) -> Result<Id> {
         let listener = seen.id.as_str();
         let had = self.listener_rules(listener).await?;
+        let taken: BTreeSet<u32> = had.iter().map(|(_, rule)| rule.priority).collect();
         let changes = Changes::between(&desired.rules, had);
+        // A path that moves from one rule to another is in both for a moment rather than in neither.
+        let (early, late): (Vec<_>, Vec<_>) =
+            changes.new.iter().partition(|rule| !taken.contains(&rule.priority));
+        for rule in early {
+            self.create_rule(listener, rule, desired.tags.iter()).await?;
+        }
         for arn in &changes.in_the_way {
             self.delete_rule(arn).await?;
         }
@@ -88,7 +95,7 @@ impl Adapter<ListenerRules> for Aws {
                 .await
                 .map_err(|e| error("elasticloadbalancing:SetRulePriorities", e))?;
         }
-        for rule in &changes.new {
+        for rule in late {
             self.create_rule(listener, rule, desired.tags.iter()).await?;
         }
         for arn in &changes.unwanted {

@@ -11,4 +11,5 @@ mod interrupt;
 mod rebuild;
 mod removed;
 mod replace;
+mod rolling;
 mod world;

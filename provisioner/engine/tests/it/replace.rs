@@ -49,17 +49,6 @@ async fn only_the_last_ten_revisions_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_group_is_followed_before_it_goes() {
-    let (memory, next) = (Memory::default(), changed("\"port\": 8000", "\"port\": 8001"));
-    converge(&memory, &prod()).await;
-    converge(&memory, &next).await;
-    let log = memory.log();
-    assert!(position(&log, "create target-group") < position(&log, "update listener-rules"));
-    assert!(position(&log, "update service") < position(&log, "delete target-group"));
-    check(&memory, &next).await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn another_network_takes_everything_in_it_down_first() {
     let (memory, next) = (Memory::default(), changed("10.0.0.0/16", "10.1.0.0/16"));
     converge(&memory, &prod()).await;
@@ -90,11 +79,6 @@ async fn a_replacement_survives(from: &str, to: &str) {
         let calls = at_every_call(&memory, &changed(from, to), dies).await;
         assert!(calls > 4, "a replacement creates, deletes and saves: {calls} calls");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_target_group_survives_a_crash_at_every_call() {
-    a_replacement_survives("\"port\": 8000", "\"port\": 8001").await;
 }
 
 #[tokio::test(start_paused = true)]

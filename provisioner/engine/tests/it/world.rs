@@ -36,6 +36,7 @@ pub(crate) fn environment(text: &str) -> Environment {
 pub(crate) fn graph(environment: &Environment) -> Graph {
     let images = BTreeMap::from([
         ("api".to_owned(), Image::Reference("example.com/api:1".into())),
+        ("web".to_owned(), Image::Reference("example.com/web:1".into())),
         ("worker".to_owned(), Image::Built("sha256:0".into())),
     ]);
     let zones = vec!["us-east-1a".into(), "us-east-1b".into()];

@@ -10,6 +10,7 @@ mod names;
 mod network;
 mod permissions;
 mod place;
+mod routes;
 mod secrets;
 mod traffic;
 mod variables;
@@ -37,6 +38,7 @@ pub(crate) fn check(
     labels::check(root, findings);
     secrets::check(root, findings);
     traffic::check(root, findings);
+    routes::check(root, findings);
     for service in services(root) {
         image::check(service, findings);
         compute::check(service, findings);

@@ -111,6 +111,12 @@ fn short_forms(schema: &mut Value) {
         let number = replicas["properties"]["min"].clone();
         either(replicas, number);
     }
+    if let Some(host) =
+        properties.get_mut("route").and_then(|one| one.pointer_mut("/properties/host"))
+    {
+        let one = host["items"].clone();
+        either(host, one);
+    }
     if let Some(route) = properties.get_mut("route")
         && let Some(path) = route.pointer_mut("/properties/path")
     {

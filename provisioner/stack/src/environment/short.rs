@@ -2,7 +2,7 @@
 
 use super::node::{Entry, Node, Value};
 
-/// `replicas: 2` is `{ min: 2, max: 2 }`; `route: /a` is `{ path: [/a] }`; one `path` is a list of one.
+/// `replicas: 2` is `{ min: 2, max: 2 }`; `route: /a` is `{ path: [/a] }`; one `path` or `host` is a list of one.
 pub(crate) fn expand(root: &mut Node) {
     let Some(services) = entry(root, "services") else { return };
     let Value::Map(services) = &mut services.value else { return };
@@ -17,10 +17,12 @@ pub(crate) fn expand(root: &mut Node) {
             if matches!(route.value, Value::Text(_) | Value::List(_)) {
                 map_of(route, &["path"]);
             }
-            if let Some(path) = entry(route, "path")
-                && matches!(path.value, Value::Text(_))
-            {
-                path.value = Value::List(vec![path.clone()]);
+            for key in ["path", "host"] {
+                if let Some(one) = entry(route, key)
+                    && matches!(one.value, Value::Text(_))
+                {
+                    one.value = Value::List(vec![one.clone()]);
+                }
             }
         }
     }

@@ -65,6 +65,9 @@ pub struct Environment {
     /// The domain name that the services answer under, such as `api.example.com`. Left out, it is the load balancer's own.
     #[serde(default)]
     pub domain: Option<String>,
+    /// How the load balancer treats connections and headers: `{ idle: 60s, drop_invalid_headers: true }`.
+    #[serde(default)]
+    pub load_balancer: LoadBalancer,
     /// Whether the load balancer and what holds data refuse to be deleted: `true` or `false`.
     #[serde(default)]
     pub protect: bool,
@@ -86,6 +89,22 @@ pub enum Secret {
     Given,
     /// Made once, at random, with this many characters.
     Generate(#[schemars(range(min = 16, max = 128))] u8),
+}
+
+/// How the load balancer treats connections and headers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoadBalancer {
+    /// How long a connection may be silent, 1s to 4000s: longer than the longest poll or pause in a stream. A service must keep its idle connections open for longer than this.
+    pub idle: Seconds,
+    /// Whether headers with other characters than letters, digits and `-` are taken out of requests: `true` or `false`.
+    pub drop_invalid_headers: bool,
+}
+
+impl Default for LoadBalancer {
+    fn default() -> Self {
+        Self { idle: Seconds(60), drop_invalid_headers: true }
+    }
 }
 
 /// What happens to logs.

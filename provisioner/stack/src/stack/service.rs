@@ -56,8 +56,7 @@ impl Stack<'_> {
             secrets: used,
         };
         let definition = self.task_definition(&parts)?;
-        let target = entrance.and_then(|e| e.targets.iter().find(|(of, _)| of == name));
-        let target = target.map(|(_, group)| group);
+        let target = entrance.and_then(|entrance| entrance.targets.get(name));
         let node = kinds::Service {
             name: name.into(),
             cluster: cluster.name.clone(),

@@ -1,7 +1,7 @@
 //! The way in: one load balancer for all services that have a route, its rules, and the holes in the
 //! security groups that this needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Input, Node, Result};
 use kinds::{
@@ -12,26 +12,29 @@ use kinds::{
 use super::network::Network;
 use super::service::Running;
 use super::{Stack, ids};
-use crate::environment::{Route, Service};
+use crate::environment::Service;
+
+/// How the load balancer talks to tasks.
+const PROTOCOL: &str = "HTTP";
+/// The port of every target group: ECS registers tasks with ports of their own.
+const UNUSED_PORT: u16 = 80;
 
 /// What services use of the way in.
 pub(super) struct Entrance {
     pub(super) group: Node<SecurityGroup>,
     pub(super) rules: Node<ListenerRules>,
     /// By service.
-    pub(super) targets: Vec<(String, Node<TargetGroup>)>,
+    pub(super) targets: BTreeMap<String, Node<TargetGroup>>,
 }
 
 impl Stack<'_> {
     /// Nothing when no service has a route.
     pub(super) fn entrance(&mut self, network: &Network) -> Result<Option<Entrance>> {
         let environment = self.environment;
-        let routed: Vec<(&String, &Service, &Route, u16)> = environment
+        let routed: Vec<(&String, &Service)> = environment
             .services
             .iter()
-            .filter_map(|(name, service)| {
-                Some((name, service, service.route.as_ref()?, service.port?))
-            })
+            .filter(|(_, service)| service.port.is_some() && service.route.is_some())
             .collect();
         if routed.is_empty() {
             return Ok(None);
@@ -49,8 +52,8 @@ impl Stack<'_> {
             security_groups: BTreeSet::from([group.id.clone()]),
             attributes: LoadBalancerAttributes {
                 deletion_protection: self.environment.protect,
-                drop_invalid_headers: true,
-                idle_timeout: 60,
+                drop_invalid_headers: environment.load_balancer.drop_invalid_headers,
+                idle_timeout: environment.load_balancer.idle.0,
             },
             tags: self.tags::<LoadBalancer>("main", &name),
         };
@@ -68,16 +71,22 @@ impl Stack<'_> {
             tags: self.tags::<Listener>("http", &self.names.of("http")),
         };
         let listener = self.graph.add("http", &listener)?;
-        let mut targets = Vec::new();
-        let mut wanted = Vec::new();
-        for (name, service, route, port) in routed {
-            let group = self.target_group(name, service, port, network)?;
-            wanted.push((route.clone(), group.arn.clone()));
-            targets.push((name.clone(), group));
+        let mut targets = BTreeMap::new();
+        for (name, service) in routed {
+            targets.insert(name.clone(), self.target_group(name, service, network)?);
         }
+        let rules = environment.rules().into_iter().filter_map(|rule| {
+            let text = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect();
+            Some(ListenerRule {
+                priority: rule.priority,
+                paths: text(rule.paths),
+                hosts: text(rule.hosts),
+                target_group: targets.get(rule.service)?.arn.clone(),
+            })
+        });
         let rules = ListenerRules {
             listener: listener.arn.clone(),
-            rules: prioritised(wanted, self.environment.domain.as_deref()),
+            rules: rules.collect(),
             tags: self.tags::<ListenerRules>("http", &self.names.of("http")),
         };
         let rules = self.graph.add("http", &rules)?;
@@ -88,16 +97,15 @@ impl Stack<'_> {
         &mut self,
         name: &str,
         service: &Service,
-        port: u16,
         network: &Network,
     ) -> Result<Node<TargetGroup>> {
         let health = &service.health;
-        let full = self.names.target_group(name, &format!("HTTP:{port}"));
+        let full = self.names.target_group(name, PROTOCOL);
         let group = TargetGroup {
             name: full.clone(),
             vpc: network.vpc.id.clone(),
-            port,
-            protocol: "HTTP".into(),
+            port: UNUSED_PORT,
+            protocol: PROTOCOL.into(),
             health: HealthCheck {
                 path: health.path.clone(),
                 codes: health.codes.clone(),
@@ -169,53 +177,5 @@ fn open(direction: Direction, port: Option<u16>, peer: &Input) -> Rule {
         to: port,
         peer: peer.clone(),
         description: String::new(),
-    }
-}
-
-/// Rules in the order in which they are tried: as the user says, else the more specific first.
-fn prioritised(routes: Vec<(Route, Input)>, domain: Option<&str>) -> BTreeSet<ListenerRule> {
-    let (said, mut open): (Vec<_>, Vec<_>) =
-        routes.into_iter().partition(|(route, _)| route.priority.is_some());
-    open.sort_by_key(|(route, _)| {
-        let longest = route.path.iter().map(String::len).max().unwrap_or(0);
-        (route.host.is_none(), std::cmp::Reverse(longest), route.path.clone())
-    });
-    let taken: BTreeSet<u32> =
-        said.iter().filter_map(|(route, _)| route.priority.map(u32::from)).collect();
-    let mut free = (1..).map(|step| step * 100).filter(|priority| !taken.contains(priority));
-    let mut rules = BTreeSet::new();
-    for (route, target_group) in said.into_iter().chain(open) {
-        let Some(priority) = route.priority.map(u32::from).or_else(|| free.next()) else {
-            continue;
-        };
-        let host = route.host.or_else(|| domain.map(str::to_owned));
-        rules.insert(ListenerRule {
-            priority,
-            paths: route.path.into_iter().collect(),
-            hosts: host.into_iter().collect(),
-            target_group,
-        });
-    }
-    rules
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(path: &str, priority: Option<u16>) -> (Route, Input) {
-        (Route { path: vec![path.into()], priority, ..Route::default() }, path.into())
-    }
-
-    #[test]
-    fn the_more_specific_route_is_tried_first_and_said_priorities_stay() {
-        let rules = prioritised(
-            vec![route("/*", None), route("/admin/*", None), route("/x", Some(100))],
-            Some("api.example.com"),
-        );
-        let order: Vec<_> =
-            rules.iter().map(|r| (r.priority, r.target_group.to_string())).collect();
-        assert_eq!(order, [(100, "/x".into()), (200, "/admin/*".into()), (300, "/*".into())]);
-        assert!(rules.iter().all(|rule| rule.hosts.contains("api.example.com")));
     }
 }

@@ -166,3 +166,30 @@ fn an_empty_value_with_nothing_to_remove_is_a_warning() {
         loaded.warnings.0.iter().map(|warning| (warning.line, warning.column)).collect();
     assert_eq!(places, [(4, 3), (9, 15)]);
 }
+
+#[test]
+fn a_route_takes_one_host_or_several() {
+    let route = |route: &str| {
+        let text = crate::files::service("").replace("\"/*\"", route);
+        let environment = prod(&[("prod", &text)]).unwrap().environment;
+        environment.services["web"].route.clone().unwrap()
+    };
+    assert_eq!(route("{ host: example.com }").host, ["example.com"]);
+    let both = route("{ host: [example.com, www.example.com], path: [/a, /b, /c, /d, /e, /f] }");
+    assert_eq!(both.host, ["example.com", "www.example.com"]);
+    assert_eq!(both.path.len(), 6);
+}
+
+#[test]
+fn requests_reach_a_service_by_its_own_host_or_the_domain() {
+    let with = |route: &str, domain: &str| {
+        let text = crate::files::service("").replace("\"/*\"", route) + domain;
+        prod(&[("prod", &text)]).unwrap().environment.host_for("web", "/status")
+    };
+    assert_eq!(with("\"/*\"", ""), None);
+    assert_eq!(with("\"/*\"", "domain: api.example.com\n").unwrap(), "api.example.com");
+    assert_eq!(
+        with("{ host: \"*.example.org\" }", "domain: api.example.com\n").unwrap(),
+        "any.example.org"
+    );
+}

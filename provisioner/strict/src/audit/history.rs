@@ -73,6 +73,17 @@ impl<'a> History<'a> {
             .map(|s| (s.object, s.call))
     }
 
+    /// Every object of that id that the client was shown before `at`, the oldest first.
+    pub(super) fn shows<'s>(
+        &'s self,
+        at: &'s Call,
+        kind: &'s Kind,
+        id: &'s str,
+    ) -> impl Iterator<Item = &'a Value> + 's {
+        let shown = self.sightings.iter().filter(move |s| s.kind == kind && s.id == id);
+        shown.filter(|s| s.call.ended < at.seq).map(|s| s.object)
+    }
+
     /// Everything of a kind that the client was ever shown before `at`, as last shown.
     pub(super) fn known(&self, at: &Call, kind: &Kind) -> BTreeMap<&'a str, &'a Value> {
         self.sightings

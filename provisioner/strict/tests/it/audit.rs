@@ -3,6 +3,7 @@
 mod always;
 mod create;
 mod remove;
+mod serving;
 
 use serde_json::{Value, json};
 use strict::{Call, Violation, audit};

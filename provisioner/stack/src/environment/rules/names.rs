@@ -13,6 +13,12 @@ const PROJECT: usize = 24;
 const SERVICE: usize = 24;
 const SECRET: usize = 48;
 
+/// Words that AWS refuses at the beginning of names that begin with the project's (ELB API reference, CreateLoadBalancer:
+/// Name; EC2 API reference, CreateSecurityGroup: GroupName).
+const REFUSED: [(&str, &str); 2] = [("internal", "load balancers"), ("sg", "security groups")];
+/// The part of the load balancer in names of security groups.
+const LOAD_BALANCER: &str = "load-balancer";
+
 pub(super) fn check(environment: &str, root: &Node, findings: &mut Findings) {
     if environment == "base" {
         let help = "`base.yaml` is what environments share; name one of them, or name this one differently";
@@ -21,6 +27,16 @@ pub(super) fn check(environment: &str, root: &Node, findings: &mut Findings) {
     name("environment", environment, ENVIRONMENT, root.site, findings);
     if let Some((project, node)) = text(root, "project") {
         name("project", project, PROJECT, node.site, findings);
+        if let Some((start, what)) = REFUSED.iter().find(|(start, _)| {
+            project == *start
+                || project.strip_prefix(start).is_some_and(|rest| rest.starts_with('-'))
+        }) {
+            let message = format!("`{project}` cannot be the project's name");
+            let help = format!(
+                "begin with another word than `{start}`: AWS refuses {what} whose names begin with `{start}-`"
+            );
+            findings.error(node.site, message, help);
+        }
     }
     for secret in root.get("secrets").map_or(&[][..], Node::entries) {
         name("secret", &secret.key, SECRET, secret.site, findings);
@@ -35,6 +51,11 @@ pub(super) fn check(environment: &str, root: &Node, findings: &mut Findings) {
     }
     for service in services(root) {
         name("service", &service.key, SERVICE, service.site, findings);
+        if service.key == LOAD_BALANCER {
+            let message = format!("`{LOAD_BALANCER}` cannot be a service's name");
+            let help = "choose another: the load balancer's own security group has this name";
+            findings.error(service.site, message, help);
+        }
     }
 }
 

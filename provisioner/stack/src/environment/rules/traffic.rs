@@ -1,13 +1,9 @@
-//! What reaches the services: ports, routes, health checks, probes.
+//! What reaches the services: the load balancer, health checks, probes.
 
 use crate::environment::complaint::Findings;
-use crate::environment::node::{Entry, Node};
-use crate::environment::source::Site;
+use crate::environment::node::Node;
 
-use super::{place, seconds, services, text};
-
-/// A rule has at most five condition values (ELB User Guide, "Quotas for your Application Load Balancers").
-const VALUES: usize = 5;
+use super::{seconds, services, text};
 
 pub(super) fn check(root: &Node, findings: &mut Findings) {
     for service in services(root) {
@@ -23,108 +19,14 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
                 findings.error(site, message, "add `route: \"/*\"`, or remove the probe");
             }
         }
-        if let Some(route) = service.node.get("route") {
-            self::route(service, route, findings);
-        }
     }
-    duplicates(root, findings);
+    load_balancer(root, findings);
 }
 
-fn route(service: &Entry, route: &Node, findings: &mut Findings) {
-    let site = service.node.entry("route").map_or(route.site, |entry| entry.site);
-    let port = service.node.entry("port");
-    if port.is_none_or(|port| port.node.default) {
-        let message = format!("`{}` has a route and no port", service.key);
-        findings.error(site, message, "add `port:`, the port that the container listens on");
-    }
-    let paths = route.get("path").map_or(&[][..], Node::items);
-    if paths.is_empty() && route.get("path").is_some() {
-        findings.error(site, "the route has no path", "write `path: \"/*\"` for every path");
-    }
-    for node in paths {
-        let Some(path) = node.text() else { continue };
-        if let Err(reason) = pattern(path) {
-            let message = format!("`{path}` cannot be the path of a route: {reason}");
-            let help = "begin with / and use letters, digits, _ - . $ / ~ \" ' @ : + & and the wildcards * and ?";
-            findings.error(node.site, message, help);
-        }
-    }
-    let host = text(route, "host");
-    if let Some((host, node)) = host
-        && let Err(reason) = place::is_domain(&host.replace(['*', '?'], "x"))
-    {
-        let message = format!("`{host}` is not a host name: {reason}");
-        findings.error(
-            node.site,
-            message,
-            "write the bare name, perhaps with * and ?: `*.example.com`",
-        );
-    }
-    if let Some((host, node)) = host.filter(|(host, _)| host.len() > 128) {
-        let message = format!("the host name has {} characters", host.len());
-        findings.error(node.site, message, "use up to 128: a load balancer takes no more");
-    }
-    let values = paths.len() + usize::from(host.is_some());
-    if values > VALUES {
-        let message = format!(
-            "the route has {values} paths and hosts, and a rule of a load balancer takes {VALUES}"
-        );
-        findings.error(site, message, "join paths with a wildcard, such as `/v1/*`");
-    }
-}
-
-/// A path pattern (ELB API reference, PathPatternConditionConfig): 128 characters, a counted set of them.
-fn pattern(path: &str) -> Result<(), &'static str> {
-    if !path.starts_with('/') {
-        return Err("it does not begin with /");
-    }
-    if path.len() > 128 {
-        return Err("it has more than 128 characters");
-    }
-    let sound = |character: char| {
-        character.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?".contains(character)
-    };
-    if path.chars().all(sound) {
-        Ok(())
-    } else {
-        Err("it has characters that a load balancer does not take")
-    }
-}
-
-/// Routes of which one would never be reached, and priorities that are taken.
-fn duplicates(root: &Node, findings: &mut Findings) {
-    let mut paths: Vec<(String, String, Site, &str)> = Vec::new();
-    let mut priorities: Vec<(i64, Site, &str)> = Vec::new();
-    for service in services(root) {
-        let Some(route) = service.node.get("route") else { continue };
-        let host = text(route, "host").map_or("", |(host, _)| host).to_lowercase();
-        for node in route.get("path").map_or(&[][..], Node::items) {
-            let Some(path) = node.text() else { continue };
-            if let Some((.., site, owner)) =
-                paths.iter().find(|(h, p, ..)| (h, p.as_str()) == (&host, path))
-            {
-                let message = match (path, *owner == service.key) {
-                    (_, true) => format!("`{path}` is there twice"),
-                    ("/*", _) if host.is_empty() => {
-                        format!("`{}` and `{owner}` both take every request", service.key)
-                    }
-                    _ => format!("`{}` and `{owner}` both take {host}{path}", service.key),
-                };
-                let help = "give each route a path or a host of its own";
-                findings.error(node.site, message, help).and(*site, "already taken here");
-            } else {
-                paths.push((host.clone(), path.to_owned(), node.site, &service.key));
-            }
-        }
-        let Some(node) = route.get("priority") else { continue };
-        let Some(priority) = node.integer() else { continue };
-        if let Some((_, site, owner)) = priorities.iter().find(|(taken, ..)| *taken == priority) {
-            let message = format!("`{}` and `{owner}` have the same priority", service.key);
-            let help = "give each route its own, or leave them out: longer paths are tried first";
-            findings.error(node.site, message, help).and(*site, "also here");
-        } else {
-            priorities.push((priority, node.site, &service.key));
-        }
+/// ELB API reference, LoadBalancerAttribute: `idle_timeout.timeout_seconds`.
+fn load_balancer(root: &Node, findings: &mut Findings) {
+    if let Some(balancer) = root.get("load_balancer") {
+        seconds(balancer, "idle", 1, 4000, findings);
     }
 }
 

@@ -186,24 +186,17 @@ pub struct Route {
     /// The paths, with `*` and `?` as wildcards: one or a list. `/*` is every path.
     #[schemars(inner(regex(pattern = "^/"), length(max = 128)))]
     pub path: Vec<String>,
-    /// The host name, with `*` and `?` as wildcards. Left out, every host.
-    pub host: Option<String>,
-    /// The place among the rules, from 1; lower is tried first. Left out, the longer path is tried first.
+    /// The host names, with `*` and `?` as wildcards: one or a list. Left out, the environment's `domain`, or every host.
+    #[schemars(inner(length(max = 128)))]
+    pub host: Vec<String>,
+    /// The place among the rules, from 1; lower is tried first. Left out, what is more specific is tried first.
     #[schemars(range(min = 1, max = 50_000))]
     pub priority: Option<u16>,
 }
 
 impl Default for Route {
     fn default() -> Self {
-        Self { path: vec!["/*".into()], host: None, priority: None }
-    }
-}
-
-impl Route {
-    /// Whether this takes every request that no other route takes: the listener's default action.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        self.host.is_none() && self.path.iter().any(|path| path == "/*" || path == "*")
+        Self { path: vec!["/*".into()], host: Vec::new(), priority: None }
     }
 }
 

@@ -191,12 +191,43 @@ fn running() -> Vec<Case> {
 
 fn traffic() -> Vec<Case> {
     vec![
+        instead(
+            "a project that Elastic Load Balancing refuses",
+            "project: shop",
+            "project: internal-tools",
+        ),
+        instead("a project that EC2 refuses", "project: shop", "project: sg"),
+        instead("a service with the load balancer's name", "  web:", "  load-balancer:"),
         of_service("port out of range", "health: { path: /up }").replace_in("port: 8080", "port: 70000"),
         instead("a route without a port", "    port: 8080\n", ""),
         instead("a route without its slash", "\"/*\"", "api/*"),
         instead("a route with a space", "\"/*\"", "\"/a b\""),
         instead("a route that is too long", "\"/*\"", &format!("\"/{}\"", "a".repeat(128))),
-        instead("too many paths", "\"/*\"", "[/a, /b, /c, /d, /e, /f]"),
+        instead(
+            "too many paths for the one rule of a priority",
+            "\"/*\"",
+            "{ path: [/a, /b, /c, /d, /e, /f], priority: 5 }",
+        ),
+        of_top("five paths and the domain", "domain: api.example.com")
+            .replace_in("\"/*\"", "{ path: [/a, /b, /c, /d, /e], priority: 5 }"),
+        instead("seven wildcards", "\"/*\"", "{ path: \"/?/?/?/*\", host: \"*.?.?.com\" }"),
+        of_top("a domain too long for a rule", &format!("domain: {}com", "a.".repeat(64))),
+        instead("a host twice", "\"/*\"", "{ host: [a.example.com, A.example.com] }"),
+        of_top("a route behind one that takes all of it", "").replace_in(
+            "\"/*\"",
+            "{ path: \"/*\", priority: 5 }\n  api: { image: 'api:1', port: 80, route: \"/api/*\" }",
+        ),
+        of_top("a host behind the domain's other name", "domain: a.example.com").replace_in(
+            "services:\n",
+            "services:\n  api: { image: 'a:1', port: 80, route: { path: /*, host: [a.example.com, b.example.com] } }\n",
+        ),
+        instead("a probe outside its route", "\"/*\"", "\"/v1/*\"\n    probe: { path: \"/status?x=/v1/\" }"),
+        of_service("a probe that another service answers", "probe: { path: /status }").replace_in(
+            "services:\n",
+            "services:\n  api: { image: 'a:1', port: 80, route: [/v1/*, /st*] }\n",
+        ),
+        of_top("a load balancer that waits too long", "load_balancer: { idle: 2h }"),
+        of_top("a load balancer's idle time without its unit", "load_balancer: { idle: 90 }"),
         instead("a host with a port", "\"/*\"", "{ host: 'api.example.com:443' }"),
         of_top("two services that take everything", "").replace_in(
             "services:\n",
