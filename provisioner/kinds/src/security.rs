@@ -21,7 +21,9 @@ pub struct SecurityGroup {
 
 impl Resource for SecurityGroup {
     const KIND: &'static str = "security-group";
-    const IMMUTABLE: &'static [&'static str] = &["vpc", "name", "description"];
+    const IMMUTABLE: &'static [&'static str] = &["vpc", "name"];
+    // EC2 cannot reword one, and other words are no reason to replace a group in use.
+    const CREATE_ONLY: &'static [&'static str] = &["description"];
     const REPLACE: Replace = Replace::CreateFirst;
     const READS: u32 = 3;
     const PACE: Pace = Pace::seconds(1, 1, 300);

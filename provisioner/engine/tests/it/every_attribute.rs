@@ -17,9 +17,14 @@ use super::world::{converge, prod};
 use alteration::{Alteration, Samples, alterations, sample};
 
 /// Fields that are not compared, and why.
-const NOT_COMPARED: [(&str, &str, &str); 5] = [
+const NOT_COMPARED: [(&str, &str, &str); 6] = [
     ("listener-rules", "tags", "sent with each rule that is made; no listing reports them"),
     ("secret", "value", "where a first value comes from, used by the create call alone"),
+    (
+        "security-group",
+        "description",
+        "EC2 cannot reword one, and a group in use is not replaced for it",
+    ),
     ("service", "initial_count", "the number is the scaler's once the service is there"),
     ("target-group", "name", "groups of earlier versions keep theirs"),
     ("target-group", "port", "means nothing: ECS registers each task with its own"),

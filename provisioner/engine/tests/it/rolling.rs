@@ -143,3 +143,23 @@ async fn services_exchange_their_paths() {
     let after = serving(&[("api", json!({"path": ["/w/*"]})), ("web", json!({"path": ["/*"]}))]);
     assert_rolls(&before, &after).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_words_do_not_replace_a_security_group_in_use() {
+    let (memory, graph) = (Memory::default(), prod());
+    converge(&memory, &graph).await;
+    let groups = |memory: &Memory| id_of(memory, "security-group.api");
+    let before = groups(&memory);
+    memory.alter(&before, |spec| spec["description"] = json!("Words of an earlier version"));
+    let plan = plan_now(&memory, &graph).await;
+    assert!(plan.is_empty(), "{:?}", plan.changes().collect::<Vec<_>>());
+    converge(&memory, &graph).await;
+    assert_eq!(groups(&memory), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_becomes_a_worker_after_its_path_has_gone_elsewhere() {
+    let before = serving(&[("api", json!({"path": ["/*"]})), ("web", json!({"path": ["/w/*"]}))]);
+    let after = serving(&[("api", Value::Null), ("web", json!({"path": ["/*"]}))]);
+    assert_rolls(&before, &after).await;
+}
