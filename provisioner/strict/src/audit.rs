@@ -11,6 +11,7 @@ mod network;
 mod retire;
 mod service;
 mod serving;
+mod starts;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,7 @@ pub fn audit(log: &[Call]) -> Vec<Violation> {
         create::check(&history, call, &mut report);
         network::check(&history, call, &mut report);
         service::check(&history, call, &mut report);
+        starts::check(&history, call, &mut report);
         retire::check(&history, call, &mut report);
         serving::check(&history, call, &mut report);
         always::check(&history, call, &mut report);

@@ -19,6 +19,9 @@ const SIZES: [(i64, i64, i64, i64); 7] = [
     (16384, 32768, 122_880, 8192),
 ];
 
+/// The most bytes of a task definition (Amazon ECS service quotas).
+const LARGEST: usize = 65_536;
+
 /// The refusal of a task definition, if AWS would refuse it.
 pub(crate) fn refuse(p: &Value) -> Option<Fault> {
     let containers = list(p, "containerDefinitions");
@@ -47,6 +50,17 @@ pub(crate) fn refuse(p: &Value) -> Option<Fault> {
     if text(p, "networkMode") != "awsvpc" {
         return Some(client("Fargate only supports network mode 'awsvpc'."));
     }
+    if let Some(container) = containers.iter().find(|c| !is_checkable(&c["healthCheck"])) {
+        let name = text(container, "name");
+        return Some(client(&format!(
+            "Invalid health check of container {name}: the interval is 5 to 300 seconds, the timeout 2 to 60, the retries 1 to 10, the start period 0 to 300."
+        )));
+    }
+    if p.to_string().len() > LARGEST {
+        return Some(client(
+            "Actual length of the task definition exceeds the max allowed: 65536.",
+        ));
+    }
     if text(p, "executionRoleArn").is_empty() {
         let needs = |c: &Value| {
             text(c, "image").contains(".dkr.ecr.")
@@ -67,6 +81,15 @@ pub(crate) fn refuse(p: &Value) -> Option<Fault> {
         }
     }
     None
+}
+
+/// Source: ECS API reference, HealthCheck.
+fn is_checkable(check: &Value) -> bool {
+    [("interval", 5, 300), ("timeout", 2, 60), ("retries", 1, 10), ("startPeriod", 0, 300)]
+        .into_iter()
+        .all(|(key, least, most)| {
+            check.get(key).and_then(Value::as_i64).is_none_or(|it| (least..=most).contains(&it))
+        })
 }
 
 fn exists(cpu: &str, memory: &str) -> bool {
@@ -125,5 +148,19 @@ mod tests {
         ] {
             assert!(!exists(cpu, memory), "{cpu} {memory}");
         }
+    }
+
+    #[test]
+    fn a_check_and_the_whole_have_bounds() {
+        let definition = |check: Value, more: &str| {
+            serde_json::json!({
+                "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512", "networkMode": "awsvpc",
+                "containerDefinitions": [{"name": "web", "image": "web", "healthCheck": check, "command": [more]}],
+            })
+        };
+        let timeout = |seconds: u32| serde_json::json!({"timeout": seconds, "interval": 120});
+        assert!(refuse(&definition(timeout(60), "")).is_none());
+        assert!(refuse(&definition(timeout(61), "")).is_some());
+        assert!(refuse(&definition(Value::Null, &"x".repeat(LARGEST))).is_some());
     }
 }

@@ -22,7 +22,7 @@ impl Compute {
             "UpdateService" => {
                 let service = self.service(p)?;
                 match service.status(now) {
-                    Some("ACTIVE") => None,
+                    Some("ACTIVE") => self.refuse_settings(p, Some(&service.json)),
                     Some(_) => {
                         Some(Fault::refusal("ServiceNotActiveException", "Service was not ACTIVE."))
                     }
@@ -121,7 +121,33 @@ impl Compute {
                 )));
             }
         }
-        self.refuse_network(p)
+        self.refuse_settings(p, None).or_else(|| self.refuse_network(p))
+    }
+
+    /// Fields that do not go together. `before`: the service as it is, when it is updated.
+    fn refuse_settings(&self, p: &Value, before: Option<&Value>) -> Option<Fault> {
+        let field = |path: &str| {
+            let said = p.pointer(path).filter(|value| !value.is_null());
+            said.or_else(|| before?.pointer(path)).cloned().unwrap_or_default()
+        };
+        let most = field("/deploymentConfiguration/maximumPercent").as_i64();
+        // New services have it enabled since September 2025; a create call that does not say so was both refused and
+        // accepted, by reports: only what is said counts there.
+        if field("/availabilityZoneRebalancing") == "ENABLED"
+            && most.is_some_and(|most| most <= 100)
+        {
+            return Some(invalid(
+                "Availability Zone rebalancing does not support maximumPercent <= 100.",
+            ));
+        }
+        let role = |definition: &Value| text(definition, "taskRoleArn").to_owned();
+        let named = field("/taskDefinition");
+        let definition = self.definition(named.as_str().unwrap_or_default())?;
+        (field("/enableExecuteCommand") == true && role(definition).is_empty()).then(|| {
+            invalid(
+                "The service couldn't be created because a valid taskRoleArn is not being used. Specify a valid task role in your task definition and try again.",
+            )
+        })
     }
 
     fn refuse_network(&self, p: &Value) -> Option<Fault> {
@@ -137,4 +163,37 @@ impl Compute {
 
 fn invalid(message: &str) -> Fault {
     Fault::refusal("InvalidParameterException", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn zones_are_rebalanced_only_with_room() {
+        let compute = Compute::default();
+        let percent = |most: u32| json!({"deploymentConfiguration": {"maximumPercent": most}});
+        let enabled = json!({"availabilityZoneRebalancing": "ENABLED"});
+        let both = json!({"availabilityZoneRebalancing": "ENABLED", "deploymentConfiguration": {"maximumPercent": 100}});
+        assert!(compute.refuse_settings(&both, None).is_some());
+        assert!(compute.refuse_settings(&percent(100), None).is_none());
+        assert!(compute.refuse_settings(&percent(100), Some(&enabled)).is_some());
+        assert!(compute.refuse_settings(&percent(150), Some(&enabled)).is_none());
+        let off = json!({"availabilityZoneRebalancing": "DISABLED", "deploymentConfiguration": {"maximumPercent": 100}});
+        assert!(compute.refuse_settings(&off, Some(&enabled)).is_none());
+    }
+
+    #[test]
+    fn exec_needs_a_task_role() {
+        let mut compute = Compute::default();
+        for (name, role) in [("without", ""), ("with", "arn:aws:iam::1:role/task")] {
+            let arn = format!("arn:aws:ecs:us-east-1:1:task-definition/{name}:1");
+            compute.definitions.insert(arn, json!({"taskRoleArn": role}));
+        }
+        let exec = |name: &str| json!({"taskDefinition": format!("{name}:1"), "enableExecuteCommand": true});
+        assert!(compute.refuse_settings(&exec("without"), None).is_some());
+        assert!(compute.refuse_settings(&exec("with"), None).is_none());
+    }
 }

@@ -171,12 +171,7 @@ fn rule_13_logs_secrets_and_roles_before_service() {
         json!({"ARN": SECRET}),
     );
     let role = Call::answered("iam", "CreateRole", json!({"RoleName": "execution"}), json!({}));
-    let policy = Call::answered(
-        "iam",
-        "PutRolePolicy",
-        json!({"RoleName": "execution", "PolicyName": "p"}),
-        json!({}),
-    );
+    let policy = policy(&["*"], "*");
     let calls =
         [&secret, &role, &policy, &group, &retention, &definition(), &create_service(&json!({}))];
     needs(13, &calls, &[0, 1, 2]);
@@ -192,6 +187,44 @@ fn rule_13_logs_secrets_and_roles_before_service() {
     let mut valueless = calls.to_vec();
     valueless[0] = &empty;
     assert_eq!(rules(&valueless), [13]);
+}
+
+/// The execution role's policy.
+fn policy(actions: &[&str], on: &str) -> Call {
+    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": [on]});
+    Call::answered(
+        "iam",
+        "PutRolePolicy",
+        json!({
+            "RoleName": "execution",
+            "PolicyName": "p",
+            "PolicyDocument": json!({"Statement": [statement]}).to_string(),
+        }),
+        json!({}),
+    )
+}
+
+#[test]
+fn rule_70_the_roles_allow_what_a_start_needs() {
+    let role = Call::answered("iam", "CreateRole", json!({"RoleName": "execution"}), json!({}));
+    let judged = |policies: &[Call], service: &Call| {
+        let mut calls = vec![role.clone(), definition()];
+        calls.extend(policies.iter().cloned());
+        calls.push(service.clone());
+        audit(&log(calls)).into_iter().filter(|v| v.rule == 70).map(|v| v.text).collect::<Vec<_>>()
+    };
+    let service = create_service(&json!({}));
+    assert_eq!(judged(&[policy(&["*"], "*")], &service), Vec::<String>::new());
+    // What was given last counts.
+    let pull_only = [policy(&["*"], "*"), policy(&["ecr:*"], "*")];
+    let lacks = judged(&pull_only, &service);
+    assert_eq!(lacks.len(), 1, "{lacks:?}");
+    assert!(lacks[0].contains("may not secretsmanager:GetSecretValue on arn:"), "{lacks:?}");
+    let other = policy(&["*"], "arn:aws:ecr:us-east-1:1:repository/other");
+    assert_eq!(judged(&[other], &service).len(), 5);
+    let exec = create_service(&json!({"enableExecuteCommand": true}));
+    let lacks = judged(&[policy(&["*"], "*")], &exec);
+    assert_eq!(lacks, ["CreateService: ECS Exec without a task role"]);
 }
 
 #[test]
