@@ -47,6 +47,21 @@ pub struct Loaded {
     sources: Sources,
 }
 
+impl Loaded {
+    /// An environment that no file describes.
+    #[must_use]
+    pub fn without_files(environment: Environment) -> Self {
+        let nothing = Node { site: source::Site::start(0), default: true, value: Value::Null };
+        Self {
+            environment,
+            warnings: Complaints(Vec::new()),
+            files: Vec::new(),
+            tree: nothing,
+            sources: Sources::default(),
+        }
+    }
+}
+
 /// Reads the environment `name` from `dir/name.yaml` and what it extends.
 ///
 /// Names of files in complaints begin with `dir` as it is given here.

@@ -5,4 +5,6 @@ pub mod environment;
 pub mod stack;
 
 pub use environment::{Environment, Loaded};
-pub use stack::{Facts, Image, Names, repository_name, secret, stack};
+pub use stack::{
+    ExistingSecret, Facts, Image, Names, VERSION_LABEL, repository_name, secret, stack, versions,
+};

@@ -2,6 +2,7 @@
 
 mod names;
 mod network;
+mod secrets;
 mod service;
 mod traffic;
 
@@ -9,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use engine::{Graph, Input, Node, Owner, Result};
-use kinds::{Cluster, Secret, SecretValue, Tags};
+use kinds::{Cluster, Tags};
 
 pub use names::Names;
+pub use secrets::{ExistingSecret, VERSION_LABEL, secret, versions};
 
-use crate::environment::{self, Environment};
+use crate::environment::Environment;
 
 /// What the environment's files do not say, learnt once and kept in the state.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +28,10 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// What each service runs.
     pub images: BTreeMap<String, Image>,
-    /// Task definitions that services were taken back to: they stand as they were.
+    /// Task definitions that services were taken back to: they stand as they were, but for the secrets.
     pub pinned: BTreeMap<String, kinds::TaskDefinition>,
+    /// The environment's secrets that exist already, as they were found.
+    pub existing: BTreeMap<String, ExistingSecret>,
 }
 
 /// What a service runs.
@@ -119,36 +123,6 @@ impl Stack<'_> {
             tags: self.tags::<Cluster>("main", &name),
         };
         self.graph.add("main", &cluster)
-    }
-
-    fn secrets(&mut self) -> Result<BTreeMap<String, Node<Secret>>> {
-        let mut nodes = BTreeMap::new();
-        for (name, source) in &self.environment.secrets {
-            let node = self.graph.add(name, &secret(self.environment, name, *source))?;
-            nodes.insert(name.clone(), node);
-        }
-        Ok(nodes)
-    }
-}
-
-/// The secret `name` of an environment, as the stack declares it: also for who sets its value before
-/// there is a stack.
-#[must_use]
-pub fn secret(environment: &Environment, name: &str, source: environment::Secret) -> Secret {
-    let names = Names::new(environment);
-    let full = names.secret(name);
-    Secret {
-        name: full.clone(),
-        description: format!("{name} of {}", names.base()),
-        value: match source {
-            environment::Secret::Given => SecretValue::Given,
-            environment::Secret::Generate(length) => {
-                SecretValue::Generated { length: u32::from(length) }
-            }
-        },
-        scheduled_for_deletion: false,
-        recovery_window: if environment.protect { 30 } else { 7 },
-        tags: tags::<Secret>(environment, &names, name, &full),
     }
 }
 

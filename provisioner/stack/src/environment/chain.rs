@@ -27,6 +27,10 @@ pub fn names(dir: &Path) -> io::Result<Vec<String>> {
             continue;
         }
         let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        // Hidden files are other programs': `._prod.yaml` is how macOS keeps attributes on foreign disks.
+        if stem.starts_with('.') {
+            continue;
+        }
         names.insert(stem.to_owned());
         let mut sources = Sources::default();
         let file = sources.add(String::new(), fs::read_to_string(&path).unwrap_or_default());

@@ -8,6 +8,7 @@ mod image;
 mod labels;
 mod names;
 mod network;
+mod overrides;
 mod permissions;
 mod place;
 mod routes;
@@ -43,6 +44,7 @@ pub(crate) fn check(
         image::check(service, findings);
         compute::check(service, findings);
         variables::check(service, findings);
+        overrides::check(service, findings);
         permissions::check(service, findings);
     }
 }

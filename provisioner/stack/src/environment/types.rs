@@ -5,9 +5,11 @@
 
 mod account;
 mod build;
+mod logs;
 mod network;
 mod overrides;
 mod seconds;
+mod secret;
 mod service;
 
 use std::collections::BTreeMap;
@@ -17,10 +19,12 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Iam, StateStore};
 pub use build::{Artifact, Build, NotOneBuild};
+pub use logs::{Delivery, Logs, RETENTIONS};
 pub use network::{Carved, MAXIMUM_ZONES, Nat, Network, Zones, carve};
 pub use overrides::Override;
 pub(crate) use overrides::reason_against;
 pub use seconds::{NotSeconds, Seconds};
+pub use secret::{Existing, Secret};
 pub use service::{
     Architecture, Data, Health, Migration, Permission, Probe, Replicas, Route, Service,
 };
@@ -55,11 +59,11 @@ pub struct Environment {
     /// The services, by name. A name is lower-case letters, digits and hyphens.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 24}))]
     pub services: BTreeMap<String, Service>,
-    /// The secrets that services may use, by name: `given` (set with `secret set`) or `{ generate: 32 }`.
+    /// The secrets that services may use, by name: `given` (set with `secret set`), `{ generate: 32 }`, or one that exists: `{ arn: ... }`.
     #[serde(default)]
     #[schemars(extend("propertyNames" = {"pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 48}))]
     pub secrets: BTreeMap<String, Secret>,
-    /// What happens to the services' logs: `{ retention: 30 }`.
+    /// What happens to the services' logs: `{ retention: 30, mode: non-blocking, buffer: 25m }`.
     #[serde(default)]
     pub logs: Logs,
     /// The domain name that the services answer under, such as `api.example.com`. Left out, it is the load balancer's own.
@@ -81,16 +85,6 @@ pub struct Environment {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Where a secret's value comes from. The value itself is never in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Secret {
-    /// Set by a person with `secret set`.
-    Given,
-    /// Made once, at random, with this many characters.
-    Generate(#[schemars(range(min = 16, max = 128))] u8),
-}
-
 /// How the load balancer treats connections and headers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -104,26 +98,5 @@ pub struct LoadBalancer {
 impl Default for LoadBalancer {
     fn default() -> Self {
         Self { idle: Seconds(60), drop_invalid_headers: true }
-    }
-}
-
-/// What happens to logs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Logs {
-    /// Days after which log lines are deleted: one of the values that CloudWatch Logs takes, such as 7, 30, 90 or 365.
-    #[schemars(extend("enum" = RETENTIONS))]
-    pub retention: u16,
-}
-
-/// The days of retention that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
-pub const RETENTIONS: [u16; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-];
-
-impl Default for Logs {
-    fn default() -> Self {
-        Self { retention: 30 }
     }
 }

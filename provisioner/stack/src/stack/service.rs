@@ -1,6 +1,7 @@
 //! One service: where its images are, what it may do, how it runs, how many there are.
 
 mod images;
+mod needs;
 mod overrides;
 mod roles;
 mod scaling;
@@ -9,11 +10,12 @@ mod task_definition;
 use std::collections::BTreeMap;
 
 use engine::{Input, Node, Result};
-use kinds::{Cluster, LogGroup, Secret, SecurityGroup, TargetGroup};
+use kinds::{Cluster, LogGroup, SecurityGroup, TargetGroup};
 use serde_json::{Map, Value, json};
 
 use super::Stack;
 use super::network::Network;
+use super::secrets::Source;
 use super::traffic::Entrance;
 use overrides::overridden;
 use task_definition::Parts;
@@ -34,18 +36,20 @@ impl Stack<'_> {
         network: &Network,
         entrance: Option<&Entrance>,
         cluster: &Node<Cluster>,
-        secrets: &BTreeMap<String, Node<Secret>>,
+        secrets: &BTreeMap<String, Source>,
     ) -> Result<Running> {
         let service = &self.environment.services[name];
         let repository = self.repository(name, service)?;
         let logs = self.log_group(name)?;
         let group = self.security_group(name, &format!("Tasks of {name}"), network)?;
-        let used: Vec<(&str, &Node<Secret>)> = service
+        let used: Vec<(&str, &str, &Source)> = service
             .secrets
             .iter()
-            .filter_map(|(variable, secret)| Some((variable.as_str(), secrets.get(secret)?)))
+            .filter_map(|(variable, name)| {
+                Some((variable.as_str(), name.as_str(), secrets.get(name)?))
+            })
             .collect();
-        let execution = self.execution_role(name, repository.as_ref(), &logs, &used)?;
+        let execution = self.execution_role(name, service, repository.as_ref(), &logs, &used)?;
         let parts = Parts {
             name,
             service,
@@ -53,7 +57,7 @@ impl Stack<'_> {
             execution,
             task_role: self.task_role(name, service)?,
             logs,
-            secrets: used,
+            secrets: &used,
         };
         let definition = self.task_definition(&parts)?;
         let target = entrance.and_then(|entrance| entrance.targets.get(name));
@@ -114,7 +118,14 @@ impl Stack<'_> {
         if !service.replicas.scales() {
             settings["desiredCount"] = json!(service.replicas.min);
         }
-        overridden(settings, &service.overrides.service)
+        let mut settings = overridden(settings, &service.overrides.service);
+        // ECS enables it for new services, and refuses it where no task may come before another goes (ECS Developer
+        // Guide, "Balancing an Amazon ECS service across Availability Zones").
+        let most = settings["deploymentConfiguration"]["maximumPercent"].as_u64();
+        if most.is_some_and(|most| most <= 100) {
+            settings.entry("availabilityZoneRebalancing").or_insert_with(|| "DISABLED".into());
+        }
+        settings
     }
 
     fn log_group(&mut self, name: &str) -> Result<Node<LogGroup>> {

@@ -12,5 +12,6 @@ mod files;
 mod garbage;
 mod merge;
 mod network;
+mod roles;
 mod samples;
 mod wrong;

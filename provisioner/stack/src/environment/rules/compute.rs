@@ -14,24 +14,41 @@ pub(super) fn check(service: &Entry, findings: &mut Findings) {
     // ECS API reference: ContainerDefinition, stopTimeout (Fargate); ELB API reference, deregistration_delay.
     seconds(node, "stop", 1, 120, findings);
     seconds(node, "deregistration", 0, 3600, findings);
-    for (path, entry) in [("command", node), ("migration", node)] {
-        let command =
-            if path == "command" { entry.get("command") } else { entry.at("migration.command") };
-        if let Some(command) = command.filter(|command| command.items().is_empty()) {
-            findings.error(
-                command.site,
-                "the command is empty",
-                "write the program and its arguments: `[/app, migrate]`",
-            );
+    let commands = [
+        ("command", "[/app, serve]"),
+        ("migration.command", "[/app, migrate]"),
+        ("health.command", "[/app, health]"),
+    ];
+    for (path, example) in commands {
+        if let Some(list) = node.at(path) {
+            command(list, path, example, findings);
         }
     }
-    if let Some(command) = node.at("health.command").filter(|command| command.items().is_empty()) {
-        findings.error(
-            command.site,
-            "the command is empty",
-            "write the program and its arguments: `[/app, health]`",
-        );
-    }
+}
+
+/// A program and its arguments, in no other tool's form.
+fn command(list: &Node, path: &str, example: &str, findings: &mut Findings) {
+    let words: Vec<&str> = list.items().iter().filter_map(Node::text).collect();
+    let (message, help) = match words.as_slice() {
+        _ if list.items().is_empty() => (
+            "the command is empty".to_owned(),
+            format!("write the program and its arguments: `{example}`"),
+        ),
+        // Docker's and ECS's word for how the rest is to be read.
+        [form @ ("CMD" | "CMD-SHELL" | "NONE"), rest @ ..] => (
+            format!("`{form}` would be the name of a program"),
+            match *form {
+                "CMD" => "leave it out: the list is the program and its arguments".to_owned(),
+                "CMD-SHELL" => format!(
+                    "name the shell: `[/bin/sh, -c, {}]`",
+                    serde_json::json!(rest.join(" "))
+                ),
+                _ => format!("remove `{path}`"),
+            },
+        ),
+        _ => return,
+    };
+    findings.error(list.site, message, help);
 }
 
 fn size(service: &Entry, findings: &mut Findings) {

@@ -15,6 +15,8 @@ use super::{services, text};
 /// AWS keeps five addresses of every subnet (VPC User Guide, "Subnet sizing").
 const RESERVED: usize = 5;
 /// A load balancer needs a /27 with eight free addresses (ELB User Guide, "Subnets for your load balancer").
+/// Shared address space (RFC 6598): a VPC takes it (VPC User Guide, "VPC CIDR blocks"), and many networks have it left.
+const SHARED: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(100, 64, 0, 0), 10);
 const BALANCER_PREFIX: u8 = 27;
 const BALANCER: usize = 8;
 
@@ -80,9 +82,9 @@ fn cidr(written: &str, node: &Node, findings: &mut Findings) -> Option<Ipv4Net> 
         findings.error(node.site, message, format!("write `{}`", cidr.trunc()));
         return None;
     }
-    if !cidr.addr().is_private() {
+    if !cidr.addr().is_private() && !SHARED.contains(&cidr) {
         let message = format!("`{written}` is not private: it belongs to someone on the internet");
-        let help = "use a range inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16";
+        let help = "use a range inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10";
         findings.error(node.site, message, help);
         return None;
     }

@@ -5,6 +5,9 @@ use crate::environment::node::Node;
 
 use super::{seconds, services, text};
 
+/// The most seconds that a check in the container may take.
+const CHECK_TIMEOUT: u32 = 60;
+
 pub(super) fn check(root: &Node, findings: &mut Findings) {
     for service in services(root) {
         health(&service.node, findings);
@@ -49,11 +52,24 @@ fn health(service: &Node, findings: &mut Findings) {
             finding.and(other.site, "against this");
         }
     }
+    container_check(health, timeout, findings);
     url_path(health, findings);
     if let Some((codes, node)) = text(health, "codes")
         && let Err(help) = matcher(codes)
     {
         findings.error(node.site, format!("`{codes}` cannot be the codes of a good answer"), help);
+    }
+}
+
+/// The container's own check has narrower bounds than the load balancer's, whose times it shares (ECS API reference,
+/// HealthCheck: a timeout of 2 to 60 seconds).
+fn container_check(health: &Node, timeout: Option<u32>, findings: &mut Findings) {
+    if health.get("command").is_some()
+        && timeout.is_some_and(|timeout| timeout > CHECK_TIMEOUT)
+        && let Some(node) = health.get("timeout")
+    {
+        let message = "a command in the container has at most 1m to answer";
+        findings.error(node.site, message, "use a `timeout` of 2s to 1m, or remove `command`");
     }
 }
 

@@ -26,13 +26,16 @@ pub(super) fn check(service: &Entry, findings: &mut Findings) {
 
 fn name(variable: &Entry, findings: &mut Findings) {
     let name = variable.key.as_str();
-    let sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    // ECS takes any name; a process gets those with dots and hyphens as well, as products like Elasticsearch want them.
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if name.is_empty()
         || !name.bytes().all(sound)
         || name.starts_with(|first: char| first.is_ascii_digit())
     {
         let message = format!("`{name}` cannot be an environment variable");
-        findings.error(variable.site, message, "use letters, digits and _, no digit first").mask();
+        findings
+            .error(variable.site, message, "use letters, digits and _ . -, no digit first")
+            .mask();
         return;
     }
     // ECS sets these in every task (ECS Developer Guide, "Task metadata" and "Task IAM role").

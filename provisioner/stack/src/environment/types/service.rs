@@ -39,13 +39,13 @@ pub struct Service {
     /// Environment variables that are no secrets, such as `{ LOG_LEVEL: info }`.
     #[serde(default)]
     #[schemars(extend(
-        "propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "propertyNames" = {"pattern": "^[A-Za-z_.-][A-Za-z0-9_.-]*$"},
         "additionalProperties" = {"type": ["string", "number", "boolean"]}
     ))]
     pub environment: BTreeMap<String, String>,
     /// Environment variables that are secrets: each names one of the environment's `secrets`, as in `{ TOKEN: api-token }`.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}))]
+    #[schemars(extend("propertyNames" = {"pattern": "^[A-Za-z_.-][A-Za-z0-9_.-]*$"}))]
     pub secrets: BTreeMap<String, String>,
     /// How to tell that a task is healthy, such as `{ path: /status }`.
     #[serde(default)]

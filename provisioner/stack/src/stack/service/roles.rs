@@ -1,14 +1,16 @@
 //! What a service may do, and what ECS may do for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Input, Node, Result};
 use kinds::partition;
-use kinds::{InlinePolicy, LogGroup, Policy, Repository, Role, Secret};
+use kinds::{InlinePolicy, LogGroup, Policy, Repository, Role};
 use serde_json::{Value, json};
 
+use super::needs;
 use crate::ecr;
 use crate::environment::Service;
+use crate::stack::secrets::Used;
 use crate::stack::{Image, Stack};
 
 /// Who assumes the roles of tasks, in every partition.
@@ -25,9 +27,10 @@ impl Stack<'_> {
     pub(super) fn execution_role(
         &mut self,
         name: &str,
+        service: &Service,
         repository: Option<&Node<Repository>>,
         logs: &Node<LogGroup>,
-        secrets: &[(&str, &Node<Secret>)],
+        secrets: &Used<'_>,
     ) -> Result<Node<Role>> {
         let mut statements = vec![allow(
             &["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -58,10 +61,13 @@ impl Stack<'_> {
             let arn = Input::from(registry.repository_arn(name));
             statements.push(allow(&[&pull[..], &fetch].concat(), [arn]));
         }
-        let arns: BTreeSet<Input> = secrets.iter().map(|(_, secret)| secret.arn.clone()).collect();
-        if !arns.is_empty() {
-            statements.push(allow(&["secretsmanager:GetSecretValue"], arns));
+        let mut reads: BTreeMap<&str, BTreeSet<Input>> = BTreeMap::new();
+        for (action, resource) in secrets.iter().flat_map(|(.., source)| source.grants()) {
+            reads.entry(action).or_default().insert(resource);
         }
+        statements.extend(reads.into_iter().map(|(action, on)| allow(&[action], on)));
+        let needs = needs::to_start(service).into_iter();
+        statements.extend(needs.map(|(actions, on)| allow(actions, on)));
         let trust = json!({
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
@@ -70,12 +76,13 @@ impl Stack<'_> {
         self.role(name, "execution", trust, &statements, BTreeSet::new())
     }
 
-    /// The ARN of the role that the service itself has; none, unless it says what it may do.
+    /// The ARN of the role that the service itself has; none, unless it says what it may do or an override needs it.
     pub(super) fn task_role(&mut self, name: &str, service: &Service) -> Result<Option<Input>> {
         if let Some(role) = &service.role {
             return Ok(Some(role.as_str().into()));
         }
-        if service.permissions.is_empty() {
+        let needs = needs::to_run(service, self.partition(), &self.environment.region);
+        if service.permissions.is_empty() && needs.is_empty() {
             return Ok(None);
         }
         let own = service.permissions.iter().filter(|permission| permission.policy.is_none());
@@ -83,7 +90,8 @@ impl Stack<'_> {
             let actions: Vec<&str> = permission.actions.iter().map(String::as_str).collect();
             allow(&actions, permission.resources.iter().map(|arn| Input::from(arn.as_str())))
         });
-        let statements: Vec<Value> = statements.collect();
+        let needs = needs.into_iter().map(|(actions, on)| allow(actions, on));
+        let statements: Vec<Value> = statements.chain(needs).collect();
         let managed = service.permissions.iter().filter_map(|permission| permission.policy.clone());
         let trust = self.task_trust();
         let role = self.role(name, "task", trust, &statements, managed.collect())?;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use engine::{Input, Node, Result};
-use kinds::{LogGroup, Role, Secret, TaskDefinition};
-use serde_json::json;
+use kinds::{LogGroup, Role, TaskDefinition};
+use serde_json::{Value, json};
 
 use super::overrides::overridden;
-use crate::environment::{Architecture, Service};
+use crate::environment::{Architecture, Delivery, Service};
 use crate::stack::Stack;
+use crate::stack::secrets::{self, Used};
 
 /// What a service is granted and made of, before it runs.
 pub(super) struct Parts<'a> {
@@ -18,14 +19,34 @@ pub(super) struct Parts<'a> {
     pub(super) execution: Node<Role>,
     pub(super) task_role: Option<Input>,
     pub(super) logs: Node<LogGroup>,
-    pub(super) secrets: Vec<(&'a str, &'a Node<Secret>)>,
+    pub(super) secrets: &'a Used<'a>,
 }
 
 impl Stack<'_> {
+    /// The options of the `awslogs` driver (ECS API reference, LogConfiguration).
+    fn log_options(&self, name: &str, group: &Node<LogGroup>) -> Value {
+        let logs = &self.environment.logs;
+        let mut options = json!({
+            "awslogs-group": group.name,
+            "awslogs-region": self.environment.region,
+            "awslogs-stream-prefix": name,
+            "mode": logs.mode.name(),
+        });
+        if logs.mode == Delivery::NonBlocking {
+            options["max-buffer-size"] = json!(logs.buffer);
+        }
+        if let Some(pattern) = &logs.multiline {
+            options["awslogs-multiline-pattern"] = json!(pattern);
+        }
+        options
+    }
+
     pub(super) fn task_definition(&mut self, parts: &Parts<'_>) -> Result<Node<TaskDefinition>> {
         let Parts { name, service, image, execution, task_role, logs, secrets } = parts;
         if let Some(pinned) = self.facts.pinned.get(*name) {
-            return self.graph.add(name, pinned);
+            let mut pinned = pinned.clone();
+            secrets::renew(&mut pinned, secrets);
+            return self.graph.add(name, &pinned);
         }
         let mut settings = json!({
             "networkMode": "awsvpc",
@@ -49,18 +70,13 @@ impl Stack<'_> {
             "essential": true,
             "environment": service.environment.iter()
                 .map(|(name, value)| json!({"name": name, "value": value})).collect::<Vec<_>>(),
-            // The version is part of it: a changed secret makes a new revision and rolls the tasks.
-            "secrets": secrets.iter().map(|(variable, secret)| json!({
-                "name": variable,
-                "valueFrom": Input::join([secret.arn.clone(), ":::".into(), secret.version.clone()]),
-            })).collect::<Vec<_>>(),
+            "secrets": secrets::entries(secrets),
             "stopTimeout": service.stop.0,
-            "logConfiguration": {"logDriver": "awslogs", "options": {
-                "awslogs-group": logs.name,
-                "awslogs-region": self.environment.region,
-                "awslogs-stream-prefix": name,
-            }},
+            "logConfiguration": {"logDriver": "awslogs", "options": self.log_options(name, logs)},
         });
+        if !secrets.is_empty() {
+            container["dockerLabels"] = secrets::labels(secrets).into();
+        }
         if let Some(port) = service.port {
             container["portMappings"] =
                 json!([{"containerPort": port, "hostPort": port, "protocol": "tcp"}]);

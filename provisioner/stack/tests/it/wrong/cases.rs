@@ -39,7 +39,18 @@ impl ReplaceIn for Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [shape(), names(), network(), running(), traffic(), variables(), chains()].concat()
+    [
+        shape(),
+        names(),
+        network(),
+        running(),
+        traffic(),
+        variables(),
+        secrets(),
+        overrides(),
+        chains(),
+    ]
+    .concat()
 }
 
 pub(super) fn shape() -> Vec<Case> {
@@ -165,7 +176,17 @@ fn running() -> Vec<Case> {
         instead("an image in upper case", "acme/web", "Acme/Web"),
         instead("an image with an empty tag", "ghcr.io/acme/web:1.4.2", "'ghcr.io/acme/web:'"),
         instead("a digest cut short", "web:1.4.2", "web@sha256:abc"),
+        of_top("tags that are one to IAM", "tags: { team: a, Team: b, name: shop }"),
+        of_top(
+            "a buffer without a unit, and an empty pattern",
+            "logs: { buffer: '25', multiline: '' }",
+        ),
+        of_top("a buffer that nothing waits in", "logs: { mode: blocking, buffer: 25m }"),
         of_service("an empty migration", "migration: { command: [] }"),
+        of_service(
+            "commands in Docker's form",
+            "command: [CMD, /app]\nhealth: { command: [CMD-SHELL, 'curl -f localhost || exit 1'] }",
+        ),
         of_service(
             "an action that allows all",
             "permissions: [{ actions: ['*', GetObject], resources: [bucket] }]",
@@ -249,7 +270,7 @@ fn traffic() -> Vec<Case> {
 
 fn variables() -> Vec<Case> {
     vec![
-        of_service("a variable with a hyphen", "environment: { LOG-LEVEL: info }"),
+        of_service("a variable with a digit first", "environment: { 1ST-LEVEL: info }"),
         of_service(
             "variables that are someone else's",
             "environment: { ECS_CLUSTER: a, AWS_ACCESS_KEY_ID: b, PROVISIONER_X: c }",
@@ -272,6 +293,71 @@ fn variables() -> Vec<Case> {
         of_service(
             "a password in the file, and something wrong",
             "environment: { DB_PASSWORD: hunter2 }\ncpu: 1",
+        ),
+    ]
+}
+
+fn secrets() -> Vec<Case> {
+    let used = |title, source: &str| {
+        of_service(title, "secrets: { TOKEN: token }")
+            .replace_in("services:\n", &format!("secrets: {{ token: {source} }}\nservices:\n"))
+    };
+    let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:acme/db-AbCdEf";
+    vec![
+        used("a secret from nowhere", "{}"),
+        used("a secret of two kinds", &format!("{{ generate: 32, arn: '{arn}' }}")),
+        used("a key of a secret of ours", "{ generate: 32, key: password }"),
+        used("a secret by its name", "{ arn: acme/db }"),
+        used("a version in an ARN", &format!("{{ arn: '{arn}:password::' }}")),
+        used(
+            "a secret of another region",
+            &format!("{{ arn: '{}' }}", arn.replace("us-east-1", "eu-west-1")),
+        ),
+        used("a key with a colon", &format!("{{ arn: '{arn}', key: 'a:b' }}")),
+        used(
+            "an alias where a key belongs",
+            &format!("{{ arn: '{arn}', kms: 'arn:aws:kms:us-east-1:123456789012:alias/shop' }}"),
+        ),
+    ]
+}
+
+fn overrides() -> Vec<Case> {
+    vec![
+        of_service(
+            "an environment file by its URL, and credentials by name",
+            "override: { container: { environmentFiles: [{ type: s3, value: 's3://acme/app.env' }], repositoryCredentials: { credentialsParameter: hub } } }",
+        ),
+        of_service(
+            "EFS with IAM in the clear, and a volume that there is not",
+            "override: { task_definition: { volumes: [{ name: data, efsVolumeConfiguration: { fileSystemId: fs-1, authorizationConfig: { iam: ENABLED } } }] }, container: { mountPoints: [{ sourceVolume: date, containerPath: /data }] } }",
+        ),
+        of_service(
+            "an access point and a folder",
+            "override: { task_definition: { volumes: [{ name: data, efsVolumeConfiguration: { fileSystemId: fs-1, rootDirectory: /a, transitEncryption: ENABLED, authorizationConfig: { accessPointId: fsap-1 } } }] } }",
+        ),
+        of_service(
+            "a deployment that cannot begin",
+            "override: { service: { deploymentConfiguration: { maximumPercent: 100 } } }",
+        ),
+        of_service(
+            "zones rebalanced without room",
+            "override: { service: { availabilityZoneRebalancing: ENABLED, deploymentConfiguration: { maximumPercent: 100, minimumHealthyPercent: 50 } } }",
+        ),
+        of_service(
+            "more memory reserved than there is",
+            "override: { container: { memoryReservation: 1024 } }",
+        ),
+        of_service(
+            "volumes that are made by ECS",
+            "override: { task_definition: { volumes: [{ name: data, configuredAtLaunch: true }] } }",
+        ),
+        of_service(
+            "a container's check that takes too long",
+            "health: { command: [/app, health], timeout: 90s, interval: 2m }",
+        ),
+        of_service(
+            "a task definition that is too large",
+            &format!("environment: {{ A: {}, B: {} }}", "x".repeat(40_000), "y".repeat(30_000)),
         ),
     ]
 }
