@@ -4,6 +4,7 @@ mod calls;
 mod clients;
 mod endpoints;
 mod host;
+pub(crate) mod http;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +14,6 @@ use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, ConnectorBuilder};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use engine::{Class, Error, Result};
@@ -75,7 +71,7 @@ impl Aws {
         };
         let sdk = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
-            .http_client(http())
+            .http_client(http::http())
             .load()
             .await;
         Ok(Self::new(&sdk))
@@ -223,16 +219,4 @@ impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
     }
-}
-
-/// One pool of connections for all clients: by default each of the SDK's clients has its own.
-fn http() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector =
-            ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
-        connector.build()
-    })
 }

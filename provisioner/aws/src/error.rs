@@ -4,16 +4,22 @@
 mod codes;
 
 use std::error::Error as StdError;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use engine::{Class, Error};
 
 use self::codes::of_code;
+use crate::client::http::AtHost;
 use crate::emulated;
+
+/// The message when no source had any credentials.
+pub const NO_CREDENTIALS: &str = "there are no credentials";
 
 /// Turns a failed call into the engine's error. `operation` is written as in IAM policies:
 /// `ec2:DeleteSubnet`.
@@ -42,10 +48,18 @@ where
     let class = if lacks_credentials(&error) { Class::Credentials } else { class };
     let status = error.raw_response().map(|raw| raw.status().as_u16());
     let message = message.unwrap_or_else(|| match (class, status) {
+        _ if found_no_credentials(&error) => NO_CREDENTIALS.into(),
         (Class::NotEmulated, _) => "the endpoint does not implement this operation".into(),
         (_, Some(status)) => format!("HTTP status {status} without an explanation"),
-        (_, None) => root(&error),
+        (_, None) => match at_host(&error) {
+            Some(host) => format!("{host}: {}", root(&error)),
+            None => root(&error),
+        },
     });
+    let message = match error.raw_response().and_then(|raw| skew(raw, SystemTime::now())) {
+        Some(skew) if class == Class::Credentials => format!("{message}; {skew}"),
+        _ => message,
+    };
     Error { class, message, code, operation: Some(operation.into()), request }
 }
 
@@ -105,11 +119,35 @@ fn of_answer(
 
 /// Connection refused, unknown host, no agreement on TLS: nothing was sent. The connector's own type
 /// cannot be asked, its texts can.
-fn never_sent(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn never_sent(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| {
         let text = cause.to_string();
         text.starts_with("client error (Connect)") || text.starts_with("HTTP connect timeout")
     })
+}
+
+/// The host that did not answer. Not that of a credentials provider: those are explained in other words.
+fn at_host<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a str> {
+    chain(error).find_map(|cause| Some(cause.downcast_ref::<AtHost>()?.host.as_str()))
+}
+
+/// How far this machine's clock is from AWS's, where that is too far for a signature: five minutes (AWS General
+/// Reference, "Troubleshooting Signature Version 4").
+fn skew(raw: &HttpResponse, now: SystemTime) -> Option<String> {
+    let date = raw.headers().get("date")?;
+    let theirs = DateTime::from_str(date, Format::HttpDate).ok()?.secs();
+    let ours = i64::try_from(now.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()?;
+    let minutes = (ours - theirs) / 60;
+    let side = if minutes > 0 { "ahead of" } else { "behind" };
+    (minutes.abs() >= 5)
+        .then(|| format!("this machine's clock is {} minutes {side} AWS's", minutes.abs()))
+}
+
+/// Whether every source of credentials was asked and none had any. What the last one says of itself, the metadata service
+/// of a machine that has none, helps nobody.
+fn found_no_credentials(error: &(dyn StdError + 'static)) -> bool {
+    let found = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
+    matches!(found, Some(CredentialsError::CredentialsNotLoaded(_)))
 }
 
 fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {

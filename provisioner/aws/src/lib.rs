@@ -10,6 +10,7 @@ mod data;
 mod details;
 mod ecs;
 mod emulated;
+mod existing;
 mod gather;
 mod identity;
 mod logs;
@@ -37,3 +38,4 @@ pub mod targets;
 pub mod tasks;
 
 pub use client::{Aws, Guard, Identity};
+pub use existing::Found;

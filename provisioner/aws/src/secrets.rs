@@ -115,17 +115,4 @@ impl Aws {
         infos.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(infos)
     }
-
-    /// The value of one version, by the secret's name or ARN. For processes that run outside of ECS,
-    /// which otherwise hands values to tasks itself.
-    ///
-    /// # Errors
-    /// [`Class::Absent`] when there is no such version, or it holds no text.
-    pub async fn secret_value(&self, secret: &str, version: &str) -> Result<String> {
-        let call = self.read().secrets.get_secret_value().secret_id(secret).version_id(version);
-        let answer = call.send().await.map_err(|e| error("secretsmanager:GetSecretValue", e))?;
-        answer.secret_string.ok_or_else(|| {
-            Error::new(Class::Absent, format!("version {version} of {secret} holds no text"))
-        })
-    }
 }

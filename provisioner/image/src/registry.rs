@@ -47,7 +47,11 @@ pub struct Registry {
 impl Registry {
     /// `plain_http` is for emulators on the own machine.
     pub fn new(host: &str, credentials: Option<Credentials>, plain_http: bool) -> Result<Self> {
-        let client = || reqwest::Client::builder().connect_timeout(wire::CONNECT);
+        let client = || {
+            let client = reqwest::Client::builder().connect_timeout(wire::CONNECT);
+            // A proxy does not reach this machine.
+            if plain_http { client.no_proxy() } else { client }
+        };
         let wrong =
             |error: reqwest::Error| Error::Unreachable { url: host.into(), why: error.to_string() };
         Ok(Self {

@@ -4,8 +4,8 @@
 //! part of them. Nobody is given what takes them away (`destroy --state`).
 
 use super::Reach::{
-    AnyLogGroup, AnyRepository, Bucket, Everything, Listing, LockRow, LockTable, LogGroup, Objects,
-    Repository, Secret, StateKey,
+    AnyLogGroup, AnyRepository, Bucket, Everything, ExistingSecret, Listing, LockRow, LockTable,
+    LogGroup, Objects, Repository, Secret, StateKey,
 };
 use super::{Call, DEPLOY, NOBODY, Need, PLAN, UP, call, need, renamed};
 
@@ -67,7 +67,12 @@ pub(super) const CALLS: &[Call] = &[
         need("secretsmanager:TagResource", UP, Secret),
     ),
     call!("secretsmanager:DeleteSecret", UP, Secret),
-    call!("secretsmanager:DescribeSecret", PLAN, Secret),
+    call!(
+        "secretsmanager:DescribeSecret",
+        PLAN,
+        Secret,
+        need("secretsmanager:DescribeSecret", PLAN, ExistingSecret),
+    ),
     // Values are read where services run as processes: on the local cloud.
     call!("secretsmanager:GetSecretValue", NOBODY, Secret),
     call!("secretsmanager:ListSecrets", UP, Everything),

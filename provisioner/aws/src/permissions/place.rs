@@ -31,8 +31,8 @@ pub struct Place {
     pub managed: BTreeSet<String>,
     /// Roles that exist and that tasks get.
     pub passed: BTreeSet<String>,
-    /// The ARNs of the repositories of ECR that the file's `image:`s name.
-    pub images: Vec<String>,
+    /// The ARNs of the secrets that exist already.
+    pub secrets: Vec<String>,
     pub backend: Backend,
 }
 

@@ -57,7 +57,8 @@ fn statements(role: Role, at: &Place) -> Vec<Value> {
         }
         statement
     });
-    said.chain(promotion::statements(role, at)).collect()
+    let copies = if role >= Role::Deploy { promotion::statements(at) } else { Vec::new() };
+    said.chain(copies).collect()
 }
 
 /// The actions that a role is allowed on anything, in every environment.
@@ -91,7 +92,7 @@ mod tests {
             boundary: None,
             managed: BTreeSet::new(),
             passed: BTreeSet::new(),
-            images: Vec::new(),
+            secrets: Vec::new(),
             backend: Backend::of("123456789012", "eu-west-1"),
         }
     }

@@ -50,6 +50,8 @@ pub(super) enum Reach {
     LogGroup,
     AnyLogGroup,
     Secret,
+    /// The secrets that exist already and that the environment's file names.
+    ExistingSecret,
     Role,
     /// Those that have the file's boundary, when it says one: who makes a role or writes its policy
     /// gives nobody more than that.
@@ -204,6 +206,7 @@ impl Reach {
             Self::LogGroup => vec![at.arn("logs", &format!("log-group:/{path}/*"))],
             Self::AnyLogGroup => vec![at.arn("logs", "log-group:*")],
             Self::Secret => vec![at.arn("secretsmanager", &format!("secret:{path}/*"))],
+            Self::ExistingSecret => at.secrets.clone(),
             Self::Role => role(at),
             Self::Bucket => vec![at.bucket("")],
             Self::Objects => vec![at.bucket(&format!("/{path}/*"))],

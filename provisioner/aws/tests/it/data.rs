@@ -116,7 +116,7 @@ async fn a_generated_secret_keeps_all_but_its_value() {
     let name = &desired.name;
     let seen = project.make(&desired).await;
     let (id, version) = (&seen.id, seen.outputs.version.get().unwrap());
-    let value = project.aws.secret_value(name, version).await.unwrap();
+    let value = project.aws.value_from(name).await.unwrap();
     assert_eq!(value.len(), 48);
     assert!(value.bytes().all(|byte| byte.is_ascii_alphanumeric()));
 
@@ -138,7 +138,7 @@ async fn a_generated_secret_keeps_all_but_its_value() {
     assert!(differences(&longer, &seen).is_empty(), "a value is never a difference");
     let next = seen.outputs.version.get().unwrap();
     assert_ne!(next, version);
-    assert_eq!(project.aws.secret_value(name, next).await.unwrap(), "other");
+    assert_eq!(project.aws.value_from(name).await.unwrap(), "other");
 
     // Deleted with its window: found by its name only, restored by an update.
     project.remove(&seen).await;
@@ -185,7 +185,7 @@ async fn a_given_secret_is_made_by_its_user_and_then_as_desired() {
     assert!(aws.list_secrets(&project.owner()).await.unwrap().is_empty());
     let third = aws.set_secret(&desired, "three").await.unwrap();
     assert_eq!(third.outcome, Outcome::Restored);
-    assert_eq!(aws.secret_value(name, &third.version).await.unwrap(), "three");
+    assert_eq!(aws.value_from(name).await.unwrap(), "three");
 
     let stranger = Project::new(aws.clone());
     let theirs = Secret { tags: stranger.tags("secret.key"), ..desired.clone() };

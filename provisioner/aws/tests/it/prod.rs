@@ -52,7 +52,7 @@ impl Prod {
         let aws = made.connect();
         bootstrap::ensure(&aws, &made.backend, &Clock::real()).await.unwrap();
         for (name, source) in &made.environment.secrets {
-            let secret = secret(&made.environment, name, *source);
+            let secret = secret(&made.environment, name, source.value().unwrap());
             aws.set_secret(&secret, "postgres://db").await.unwrap();
         }
         let outcome = made.apply(&aws).await;
