@@ -25,7 +25,8 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "Exit codes:
   0  done, or nothing to do        5  the lock is held by somebody else
-  1  failed before any change      6  refused: protected, foreign, another account, not confirmed
+  1  failed before any change,     6  refused: protected, foreign, another account, not confirmed
+     or nobody took its output
   2  wrong usage                   7  failed part-way; run the same command again to go on
   3  plan, drift: changes found    8  the state is damaged, newer, or was changed meanwhile
   4  wrong environment file        9  a release failed, the old version runs again
@@ -57,24 +58,24 @@ pub(crate) enum Verb {
     /// Shows what somebody else has changed since the last `up` or `deploy`, and who else is in the
     /// VPC. Changes nothing and takes no lock.
     #[command(after_help = "Example: provisioner drift --env prod --json")]
-    Drift,
+    Drift(Remembered),
     /// Brings the environment to what its file says.
     Up(Up),
     /// Does today's plan in a strict copy of AWS on this machine, and shows how it goes.
     Rehearse(Rehearse),
     /// Shows what runs, and whether it is healthy.
     #[command(after_help = "Example: provisioner status --env prod")]
-    Status,
+    Status(Remembered),
     /// Prints addresses and names of what was made.
     #[command(after_help = "Example: provisioner outputs --env prod --json")]
-    Outputs,
+    Outputs(Remembered),
     /// Ships a new image, and goes back by itself when it does not serve.
     Deploy(Deploy),
     /// Goes back to an earlier release.
     Rollback(Rollback),
     /// Lists a service's releases.
     #[command(after_help = "Example: provisioner releases --env prod")]
-    Releases(OfService),
+    Releases(Releases),
     /// Says why a service's deployment fails: cause, proof, fix.
     #[command(after_help = "Example: provisioner explain --env prod")]
     Explain(OfService),
@@ -129,6 +130,26 @@ pub(crate) struct OfService {
     /// The service. May be left out when there is only one.
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
+}
+
+/// Where an environment is whose file is gone or wrong: its state knows the rest.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Remembered {
+    /// The project's name. Then no environment file is read, and the state is enough.
+    #[arg(long, value_name = "NAME", requires = "region")]
+    pub(crate) project_name: Option<String>,
+    /// The AWS region that the state is in, with `--project-name`.
+    #[arg(long, requires = "project_name")]
+    pub(crate) region: Option<String>,
+}
+
+/// Which service's releases.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Releases {
+    #[command(flatten)]
+    pub(crate) of: OfService,
+    #[command(flatten)]
+    pub(crate) remembered: Remembered,
 }
 
 /// How to wait for a rollout.

@@ -64,14 +64,22 @@ impl From<engine::Error> for Failure {
         };
         let failure = Self::new(code, error.to_string());
         match error.class {
-            Class::Credentials => failure.hint(
-                "sign in again (`aws sso login`, or new keys) and run the same command again",
-            ),
+            Class::Credentials => failure
+                .hint(crate::credentials::Sources::here().sign_in())
+                .hint("then run the same command again"),
             Class::Denied => failure.hint("the role in use lacks this permission"),
             Class::Fenced => failure.hint(
                 "somebody else has the lock now; look with `provisioner status`, then run it again",
             ),
-            Class::Transient => failure.hint("is the network up? is AWS_ENDPOINT_URL right?"),
+            Class::Transient if std::env::var_os(crate::local_cloud::INSIDE).is_some() => {
+                failure.hint("does the local cloud run? provisioner local status")
+            }
+            Class::Transient if std::env::var_os("AWS_ENDPOINT_URL").is_some() => {
+                failure.hint("is AWS_ENDPOINT_URL right?")
+            }
+            Class::Transient => {
+                failure.hint("is the network up? does it need a proxy (HTTPS_PROXY)?")
+            }
             Class::Interrupted => failure.hint("run the same command again to go on"),
             _ => failure,
         }

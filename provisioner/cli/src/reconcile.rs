@@ -30,7 +30,7 @@ pub(crate) const ZONES: &str = "zones";
 const CLAIMS: u32 = 5;
 
 /// Where a service says which revision it runs.
-pub(crate) const REVISION: &str = "settings.taskDefinition";
+const REVISION: &str = "settings.taskDefinition";
 
 /// What is wanted, what is there, and what follows from both.
 pub(crate) struct Draft {
@@ -49,7 +49,8 @@ impl Draft {
     ) -> Result<Self, Failure> {
         let pinned = crate::pin::pinned(session.environment(), state);
         let zones = zones(session, state).await?;
-        let facts = Facts { zones, images, pinned, ..session.facts() };
+        let existing = crate::existing::existing(session, state).await?;
+        let facts = Facts { zones, images, pinned, existing, ..session.facts() };
         let graph = stack::stack(session.environment(), &facts)?;
         let (picture, plan) = compared(session, &graph, state).await?;
         Ok(Self { facts, graph, picture, plan })

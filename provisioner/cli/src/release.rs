@@ -9,6 +9,9 @@ use stack::Image;
 
 use crate::failure::{Code, Failure};
 
+/// Where the records are, below the environment's part of the bucket.
+const FOLDER: &str = "releases/";
+
 /// The version of the records.
 const FORMAT: u32 = 1;
 
@@ -157,11 +160,11 @@ impl Releases {
         Ok(Some(last))
     }
 
-    /// Removes all records, when the environment goes.
-    pub(crate) async fn remove(&self) -> Result<(), Failure> {
-        for key in self.objects.list(&self.folder()).await? {
-            if let Some(object) = self.objects.get(&key).await? {
-                self.objects.delete(&key, &object.etag).await?;
+    /// Removes the records of all services, those that the file no longer names too, when the environment goes.
+    pub(crate) async fn remove_all(objects: &Objects) -> Result<(), Failure> {
+        for key in objects.list(FOLDER).await? {
+            if let Some(object) = objects.get(&key).await? {
+                objects.delete(&key, &object.etag).await?;
             }
         }
         Ok(())
@@ -177,7 +180,7 @@ impl Releases {
     }
 
     fn folder(&self) -> String {
-        format!("releases/{}/", self.service)
+        format!("{FOLDER}{}/", self.service)
     }
 
     fn key(&self, number: u32, part: &str) -> String {

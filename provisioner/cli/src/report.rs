@@ -16,7 +16,9 @@ pub(crate) use progress::Progress;
 pub(crate) use rebuilt::Again;
 pub(crate) use rehearsed::{rehearsed, rehearsed_json};
 
-use anstream::{eprint, eprintln, println};
+use std::io::Write;
+use std::sync::OnceLock;
+
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use stack::environment::Complaints;
@@ -32,6 +34,32 @@ pub(crate) const BOLD: Style = Style::new().bold();
 /// The version of all JSON forms. It grows when a field changes its meaning or goes.
 pub(crate) const FORMAT: u32 = 1;
 
+/// Why standard output took no more, if it did not. What was begun goes on to its end, so that no lock is left behind;
+/// then this is the command's error.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// The error of a command whose data nobody got: its disk is full, or its pipe closed.
+pub(crate) fn unwritten() -> Option<Failure> {
+    let why = UNWRITTEN.get()?;
+    let message = format!("cannot write to standard output: {why}");
+    Some(Failure::new(Code::Failed, message).hint("the command itself was carried out"))
+}
+
+/// Writes to standard output, once it failed to nowhere.
+fn write_out(text: &str) {
+    let mut to = anstream::stdout();
+    if UNWRITTEN.get().is_none()
+        && let Err(error) = writeln!(to, "{text}").and_then(|()| to.flush())
+    {
+        let _first = UNWRITTEN.set(error.to_string());
+    }
+}
+
+/// Writes to standard error. Where that cannot be, nobody can be told.
+fn write_err(text: &str) {
+    let _untold = write!(anstream::stderr(), "{text}");
+}
+
 /// Text in a style.
 pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
@@ -39,14 +67,14 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
 
 /// Data.
 pub(crate) fn out(text: &str) {
-    println!("{}", text.trim_end_matches('\n'));
+    write_out(text.trim_end_matches('\n'));
 }
 
 /// Data as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
-    println!("{text}");
+    write_out(&text);
     Ok(())
 }
 
@@ -54,24 +82,24 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
-    println!("{text}");
+    write_out(&text);
     Ok(())
 }
 
 /// Progress, and whatever else is not data.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    write_err(&format!("{text}\n"));
 }
 
 /// Something that the user should know and that stops nothing.
 pub(crate) fn warning(text: &str) {
-    eprintln!("{} {text}", styled(YELLOW.bold(), "warning:"));
+    write_err(&format!("{} {text}\n", styled(YELLOW.bold(), "warning:")));
 }
 
 /// What is probably not meant in an environment file.
 pub(crate) fn warnings(complaints: &Complaints) {
     if !complaints.0.is_empty() {
-        eprint!("{}", complaints.render(true));
+        write_err(&complaints.render(true));
     }
 }
 
@@ -79,10 +107,13 @@ pub(crate) fn warnings(complaints: &Complaints) {
 pub(crate) fn failure(failure: &Failure, as_json: bool) {
     if as_json {
         let value = serde_json::json!({"error": failure});
-        println!("{value:#}");
+        write_out(&format!("{value:#}"));
     }
     match &failure.complaints {
-        Some(complaints) => eprint!("{}", complaints.render(true)),
-        None => eprintln!("{} {failure}", styled(RED.bold(), "error:")),
+        Some(complaints) => {
+            write_err(&complaints.render(true));
+            failure.hints.iter().for_each(|hint| write_err(&format!("{hint}\n")));
+        }
+        None => write_err(&format!("{} {failure}\n", styled(RED.bold(), "error:"))),
     }
 }

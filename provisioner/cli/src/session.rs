@@ -1,5 +1,7 @@
 //! One environment in one account: files, connection, state, lock.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use aws::Aws;
@@ -9,15 +11,18 @@ use aws::store::{Objects, S3Store};
 use engine::lock::{Holder, Lease, Options, acquire};
 use engine::state::State;
 use engine::store::{Store, Version};
-use engine::{Class, Clock, Kinds};
+use engine::{Class, Clock, Kinds, Resource};
+use kinds::{LoadBalancer, Secret};
+use serde_json::{Value, json};
 use stack::environment::StateStore;
 use stack::{Environment, Facts, Loaded};
 use tokio::sync::OnceCell;
 
-use crate::args::Global;
-use crate::failure::{Code, Failure};
+use crate::args::{Global, Remembered};
+use crate::failure::{Code, Failure, file};
 use crate::local_cloud::LocalHome;
 use crate::project::Project;
+use crate::report;
 
 /// The state's name for the account that an environment was first made in.
 pub(crate) const ACCOUNT: &str = "account";
@@ -48,10 +53,43 @@ impl Session {
     pub(crate) async fn open(global: &Global, start: Start) -> Result<Self, Failure> {
         let project = Project::find(global)?;
         let loaded = project.load(global)?;
+        Self::of(project, loaded, start).await
+    }
+
+    /// For commands that need what the state knows and no more: with a project's name and a Region, no file is read.
+    /// A branch may be deleted, or its file be wrong, while its environment lives.
+    pub(crate) async fn remembered(global: &Global, args: &Remembered) -> Result<Self, Failure> {
+        let (Some(project), Some(region)) = (&args.project_name, &args.region) else {
+            let opened = Self::open(global, Start::Never).await;
+            return opened.map_err(|failure| match failure.code {
+                Code::Config => failure.hint(
+                    "without the file its state is enough: --env NAME --project-name NAME --region REGION",
+                ),
+                _ => failure,
+            });
+        };
+        let name = global.env.clone().ok_or_else(|| {
+            Failure::new(Code::Config, "which environment?")
+                .hint("say it with `--env NAME` or PROVISIONER_ENV")
+        })?;
+        let here = std::env::current_dir().map_err(|error| file(Path::new("."), &error))?;
+        let root = global.project.as_ref().map_or(here.clone(), |named| here.join(named));
+        let loaded = Loaded::without_files(remembered(project, &name, region, None)?);
+        let mut session = Self::of(Project { root }, loaded, Start::Never).await?;
+        let (state, version) = session.state().await?;
+        if version.is_none() {
+            report::warning(&format!("{project}/{name} has no state in {region}"));
+        }
+        let found = remembered(project, &name, region, Some(&state))?;
+        session.loaded = Loaded::without_files(found);
+        Ok(session)
+    }
+
+    async fn of(project: Project, loaded: Loaded, start: Start) -> Result<Self, Failure> {
         let environment = &loaded.environment;
         let home = crate::local_cloud::enter(&project, environment, start).await?;
         let aws = Aws::connect(Some(&environment.region)).await?;
-        let account = aws.identity().await?.account;
+        let account = crate::credentials::identity(&aws).await?.account;
         if let Some(expected) = environment.account.as_ref().filter(|wanted| **wanted != account) {
             return Err(wrong_account(environment, expected, &account, "its file says"));
         }
@@ -224,6 +262,37 @@ pub(crate) fn wrong_account(
         ),
     )
     .hint("choose other credentials, with AWS_PROFILE for example")
+}
+
+/// An environment as its state knows it: the names of its services, and defaults for all that only a file says.
+fn remembered(
+    project: &str,
+    name: &str,
+    region: &str,
+    state: Option<&State>,
+) -> Result<Environment, Failure> {
+    let known = state.iter().flat_map(|state| state.resources.keys());
+    let services = known.filter(|address| address.kind() == kinds::Service::KIND);
+    let services: BTreeMap<&str, Value> =
+        services.map(|address| (address.name(), json!({}))).collect();
+    let environment = serde_json::from_value(json!({
+        "project": project,
+        "region": region,
+        "services": services,
+        "protect": state.is_some_and(is_protected),
+    }));
+    let environment: Environment =
+        environment.map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+    Ok(Environment { name: name.to_owned(), ..environment })
+}
+
+/// Whether `protect: true` was applied: the load balancer says so, or where there is none, the secrets.
+fn is_protected(state: &State) -> bool {
+    state.resources.iter().any(|(address, entry)| match address.kind() {
+        LoadBalancer::KIND => entry.desired["attributes"]["deletion_protection"] == true,
+        Secret::KIND => entry.desired["recovery_window"] == 30,
+        _ => false,
+    })
 }
 
 /// Real time, or as fast as a rehearsal wants it.

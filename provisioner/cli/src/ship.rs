@@ -110,6 +110,9 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
 
     // The new revision. It is journaled, and nothing runs it yet.
     let revision = register(writing, order, &draft, &wanted, &before, reused).await?;
+    if let Some(back_to) = &order.back_to {
+        said_of_secrets(back_to, &entry(writing, service).desired);
+    }
     let migration =
         environment.services[service].migration.as_ref().filter(|_| order.back_to.is_none());
     if let Some(migration) = migration {
@@ -144,6 +147,19 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     ));
     let ended = carry_through(writing, order, &place, &before, &wanted, &releases, started).await;
     ended.map_err(|failure| half_way(failure, &environment.name))
+}
+
+/// A way back brings the code of then, and the secrets of today: an old password would serve nobody, and a leaked one
+/// must not come back.
+fn said_of_secrets(back_to: &Started, definition: &serde_json::Value) {
+    let now = stack::versions(definition);
+    let then = stack::versions(&back_to.definition);
+    let has_changed = |name: &&String| now.get(*name).is_some_and(|now| *now != then[*name]);
+    let changed: Vec<&str> = then.keys().filter(has_changed).map(String::as_str).collect();
+    if !changed.is_empty() {
+        let (number, names) = (back_to.number, changed.join(", "));
+        report::note(&format!("release {number} runs with today's secrets; since then: {names}"));
+    }
 }
 
 /// Finds out what a way back would lead to. Returns whether an earlier run has switched to what runs

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Lock;
+use super::{Lock, Remembered};
 
 #[derive(Clone, Debug, Args)]
 #[command(
@@ -17,7 +17,7 @@ pub(crate) struct Init {
     /// The project's name: the folder's, unless said otherwise.
     #[arg(long = "project-name", value_name = "NAME")]
     pub(crate) project_name: Option<String>,
-    /// The AWS region: AWS_REGION, or `us-east-1`, unless said otherwise.
+    /// The AWS region: AWS_REGION, the profile's, or `us-east-1`, unless said otherwise.
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// The first service's name: `api`, unless said otherwise.
@@ -103,6 +103,8 @@ pub(crate) struct Destroy {
     pub(crate) state: bool,
     #[command(flatten)]
     pub(crate) lock: Lock,
+    #[command(flatten)]
+    pub(crate) remembered: Remembered,
 }
 
 #[derive(Clone, Debug, Args)]

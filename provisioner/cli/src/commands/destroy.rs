@@ -13,11 +13,11 @@ use crate::confirm::confirm_name;
 use crate::failure::{Code, Failure};
 use crate::reconcile::{Writing, compared};
 use crate::release::Releases;
-use crate::session::{Session, Start};
+use crate::session::Session;
 use crate::{interrupt, report, sweep, trust};
 
 pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Failure> {
-    let session = Session::open(global, Start::Never).await?;
+    let session = Session::remembered(global, &args.remembered).await?;
     let environment = session.environment();
     let name = &environment.name;
     if environment.protect && !args.unprotect {
@@ -79,9 +79,7 @@ async fn destroy(args: &Destroy, writing: &Writing<'_>) -> Result<Vec<String>, F
     outcome_code(&outcome, &format!("provisioner destroy --env {name}"))?;
     let left = sweep::left(session).await?;
     if left.is_empty() {
-        for service in session.environment().services.keys() {
-            Releases::of(session.objects(&writing.aws), service).remove().await?;
-        }
+        Releases::remove_all(&session.objects(&writing.aws)).await?;
         if let Some(version) = writing.journal.version().await {
             session.store_of(&writing.aws).delete(&version).await?;
         }

@@ -9,15 +9,15 @@ use engine::state::State;
 use futures::future::try_join_all;
 use kinds::Vpc;
 
-use crate::args::Global;
+use crate::args::{Global, Remembered};
 use crate::failure::{Code, Failure};
 use crate::report::{self, Drifted};
-use crate::session::{Session, Start};
+use crate::session::Session;
 use crate::trust;
 
-pub(crate) async fn run(global: &Global) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(global: &Global, args: &Remembered) -> Result<ExitCode, Failure> {
     let began = Instant::now();
-    let session = Session::open(global, Start::Never).await?;
+    let session = Session::remembered(global, args).await?;
     let (state, version, recent) = trust::load(&session).await?;
     let name = &session.environment().name;
     if version.is_none() {

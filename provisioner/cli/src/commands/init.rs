@@ -98,6 +98,7 @@ fn answers(global: &Global, args: &Init, root: &Path, known: &[Environment]) -> 
             .clone()
             .or_else(|| sibling.map(|sibling| sibling.region.clone()))
             .or_else(|| region.next())
+            .or_else(|| Some(crate::credentials::profile_region()?.0))
             .unwrap_or_else(|| "us-east-1".into()),
         service: args.service.clone().unwrap_or_else(|| "api".into()),
         port: args.port.unwrap_or(8000),

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::args::Global;
+use crate::args::{Global, Remembered};
 use crate::failure::{Code, Failure};
-use crate::session::{Session, Start};
+use crate::session::Session;
 use crate::{outputs, report};
 
-pub(crate) async fn run(global: &Global) -> Result<ExitCode, Failure> {
-    let session = Session::open(global, Start::Never).await?;
+pub(crate) async fn run(global: &Global, args: &Remembered) -> Result<ExitCode, Failure> {
+    let session = Session::remembered(global, args).await?;
     let (state, version) = session.state().await?;
     if version.is_none() {
         let name = &session.environment().name;

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use aws::secrets::Outcome;
 use engine::Class;
+use kinds::SecretValue;
 use serde_json::json;
-use stack::environment::{self, Environment, did_you_mean, listed};
+use stack::environment::{Environment, did_you_mean, listed};
 
 use crate::args::{Global, Secret};
 use crate::failure::{Code, Failure};
@@ -34,7 +35,7 @@ pub(crate) async fn run(global: &Global, verb: &Secret) -> Result<ExitCode, Fail
 async fn set(global: &Global, session: &Session, name: &str, roll: bool) -> Result<(), Failure> {
     let environment = session.environment();
     let (name, source) = named(environment, name)?;
-    if let environment::Secret::Generate(_) = source {
+    if let SecretValue::Generated { .. } = source {
         report::note(&format!(
             "{name} is generated: without a value of yours, `up` would make one. Yours is used from now on"
         ));
@@ -64,13 +65,15 @@ async fn set(global: &Global, session: &Session, name: &str, roll: bool) -> Resu
     }
     if set.outcome != Outcome::Created {
         let up = format!("provisioner up --env {}", environment.name);
-        report::note(&format!("running tasks keep the old value until the next `{up}`"));
+        report::note(&format!(
+            "new tasks get it from now on; those that run keep the old value until `{up}`"
+        ));
     }
     Ok(())
 }
 
-/// Ships what runs once more to every service that uses the secret: its version is part of the task
-/// definition.
+/// Ships what runs once more to every service that uses the secret: its version stands in a label of the
+/// task definition, so that this makes a new revision.
 async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
     let environment = session.environment();
     let users = environment.services.iter();
@@ -107,20 +110,23 @@ async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
     match Box::pin(ship(writing, &order)).await? {
         End::RolledBack { .. } => Err(Failure::new(
             Code::RolledBack,
-            format!("{service} does not serve with the new value; it runs with the old one again"),
-        )),
+            format!("{service} does not serve with the new value"),
+        )
+        .hint("tasks that still run have the old value, and every new one gets the new: set the right one now")),
         _ => Ok(()),
     }
 }
 
 /// The secret of that name: its own, or the full one that messages of AWS show.
-fn named<'a>(
-    environment: &'a Environment,
-    name: &str,
-) -> Result<(&'a str, environment::Secret), Failure> {
+fn named<'a>(environment: &'a Environment, name: &str) -> Result<(&'a str, SecretValue), Failure> {
     let short = name.strip_prefix(&prefix(environment)).unwrap_or(name);
     if let Some((name, source)) = environment.secrets.get_key_value(short) {
-        return Ok((name, *source));
+        return source.value().map(|value| (name.as_str(), value)).ok_or_else(|| {
+            let message = format!("`{name}` exists already and belongs to somebody else");
+            Failure::new(Code::Refused, message).hint(
+                "set it where it is kept; new tasks get its value by themselves, running ones with `up`",
+            )
+        });
     }
     let message = format!("`{short}` is no secret of the environment `{}`", environment.name);
     let failure = Failure::new(Code::Failed, message);

@@ -10,9 +10,9 @@ use engine::{Class, Ready};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::Global;
+use crate::args::{Global, Remembered};
 use crate::failure::Failure;
-use crate::session::{Session, Start};
+use crate::session::Session;
 use crate::table::table;
 use crate::{outputs, report};
 
@@ -39,14 +39,12 @@ struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     task_definition: Option<String>,
-    /// As it was asked for, with the digest that a tag named.
-    image: Option<String>,
     healthy: Option<usize>,
     targets: Option<usize>,
 }
 
-pub(crate) async fn run(global: &Global) -> Result<ExitCode, Failure> {
-    let session = Session::open(global, Start::Never).await?;
+pub(crate) async fn run(global: &Global, args: &Remembered) -> Result<ExitCode, Failure> {
+    let session = Session::remembered(global, args).await?;
     let (state, version) = session.state().await?;
     let picture =
         refresh(&session.aws, &session.kinds, &Graph::new(), &state, &session.clock).await?;
@@ -113,7 +111,6 @@ async fn services(
             state: word,
             why,
             task_definition: definition.map(str::to_owned),
-            image: crate::images::decided(state, name).map(|image| image.to_string()),
             healthy: targets
                 .as_ref()
                 .map(|all| all.iter().filter(|one| one.state == "healthy").count()),
@@ -157,10 +154,9 @@ fn text(status: &Status) -> String {
         };
         let definition = service.task_definition.clone().unwrap_or_else(|| "-".into());
         let why = service.why.clone().unwrap_or_default();
-        let image = service.image.clone().unwrap_or_else(|| "-".into());
-        [service.name.clone(), service.state.into(), definition, targets, image, why]
+        [service.name.clone(), service.state.into(), definition, targets, why]
     });
-    let header = ["SERVICE", "STATE", "TASK DEFINITION", "TARGETS", "IMAGE", ""];
+    let header = ["SERVICE", "STATE", "TASK DEFINITION", "TARGETS", ""];
     lines.push(table(Some(header), rows));
     lines.extend(status.troubles.iter().cloned());
     lines.join("\n")

@@ -192,14 +192,16 @@ impl LocalHome {
         env.insert("HOST".into(), "{address}".into());
         env.insert("PORT".into(), "{port}".into());
         let mut secrets = BTreeMap::new();
-        for (variable, secret) in &service.secrets {
-            let entry = state.resources.get(&engine::Address::new("secret", secret));
-            let output = |field: &str| entry?.outputs.get(field)?.as_str();
-            if let (Some(arn), Some(version)) = (output("arn"), output("version")) {
-                secrets.insert(variable.clone(), aws.secret_value(arn, version).await?);
+        let revision = state.resources.get(&engine::Address::new("task-definition", name));
+        let container = revision.map(|entry| &entry.desired["containers"][name]);
+        let entries = container.and_then(|container| container["secrets"].as_array());
+        for entry in entries.into_iter().flatten() {
+            if let (Some(variable), Some(from)) =
+                (entry["name"].as_str(), entry["valueFrom"].as_str())
+            {
+                secrets.insert(variable.to_owned(), aws.value_from(from).await?);
             }
         }
-        let revision = state.resources.get(&engine::Address::new("task-definition", name));
         let folder = self.data(name)?;
         Ok(ServiceSpec {
             name: name.into(),

@@ -6,12 +6,9 @@ pub(crate) use comment::plan_comment;
 
 use engine::diff::Difference;
 use engine::plan::{Action, Plan, Step};
-use engine::{Address, Resource};
-use kinds::{Service, TaskDefinition};
 use serde_json::{Value, json};
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
-use crate::reconcile::REVISION;
 
 /// What will change, grouped by what happens, each difference on a line of its own.
 pub(crate) fn plan(plan: &Plan, environment: &str) -> String {
@@ -84,6 +81,13 @@ fn differing(Difference { path, from, to }: &Difference) -> String {
 
 /// What a path had and has.
 pub(super) fn change(path: &str, from: Option<&Value>, to: Option<&Value>) -> String {
+    let label = path.split_once(".dockerLabels.").map(|(_, label)| label);
+    let secret = label.and_then(|label| label.strip_prefix(stack::VERSION_LABEL));
+    if let (Some(secret), Some(_), Some(_)) = (secret, from, to) {
+        return format!(
+            "the secret {secret} has another value: new tasks get it, and this rolls those that run with the old one"
+        );
+    }
     match (from, to) {
         (Some(from), Some(to)) => format!("{path}: {} -> {}", short(from), short(to)),
         (None, Some(to)) => format!("{path}: + {}", short(to)),
@@ -108,9 +112,8 @@ fn short(value: &Value) -> String {
     format!("{start}...")
 }
 
-/// The documented form: `{"format", "environment", "empty", "needs_up", "calls", "seconds", "steps":
-/// [{"address", "action", "how", "reason", "differences": [{"path", "from", "to"}]}]}`. In `needs_up` is
-/// what `deploy` does not do: everything but new revisions and services that move to them.
+/// The documented form: `{"format", "environment", "empty", "calls", "seconds", "steps": [{"address",
+/// "action", "how", "reason", "differences": [{"path", "from", "to"}]}]}`.
 pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64) -> Value {
     let steps: Vec<Value> = plan
         .steps
@@ -130,21 +133,8 @@ pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64
         "format": super::FORMAT,
         "environment": environment,
         "empty": plan.is_empty(),
-        "needs_up": needs_up(plan),
         "calls": calls,
         "seconds": seconds,
         "steps": steps,
     })
-}
-
-/// The changes that are no new revision, and no move of a service to one.
-fn needs_up(plan: &Plan) -> Vec<&Address> {
-    let is_deploys = |step: &&Step| match step.address.kind() {
-        TaskDefinition::KIND => true,
-        Service::KIND => {
-            step.action == Action::Update && step.differences.iter().all(|one| one.path == REVISION)
-        }
-        _ => false,
-    };
-    plan.changes().filter(|step| !is_deploys(step)).map(|step| &step.address).collect()
 }

@@ -3,15 +3,16 @@
 
 mod account;
 mod home;
-mod images;
 mod killed;
 mod matrix;
+mod todays_secrets;
 
 use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
 use crate::account::CONTAINERS;
+pub(crate) use home::run;
 use home::{Home, Tasks};
 
 use matrix::{Row, Thing, row, table};

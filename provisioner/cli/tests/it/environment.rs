@@ -135,6 +135,9 @@ fn the_whole_configuration_says_where_each_value_is_from() {
     project: shop                      # base.yaml:1
     logs:
       retention: 7                     # base.yaml:2
+      buffer: 25m                      # default
+      mode: non-blocking               # default
+      multiline: null                  # default
     region: us-east-1                  # base.yaml:3
     services:
       api:

@@ -15,7 +15,7 @@ use crate::table::table;
 #[derive(Serialize)]
 struct Listed {
     name: String,
-    /// `given`, `generated`, or `unnamed`: in the account and not in the file.
+    /// `given`, `generated`, `existing`, or `unnamed`: in the account and not in the file.
     kind: &'static str,
     has_value: bool,
     /// Why there is no value, when there is a secret.
@@ -31,11 +31,16 @@ pub(super) async fn list(global: &Global, session: &Session) -> Result<(), Failu
     let mut found = session.aws.list_secrets(&owner).await?;
     let mut secrets = Vec::new();
     for (name, source) in &environment.secrets {
-        let desired = stack::secret(environment, name, *source);
+        let Some(value) = source.value() else {
+            secrets.push(Listed::existing(name));
+            continue;
+        };
+        let desired = stack::secret(environment, name, value);
         let at = found.iter().position(|info| info.name == desired.name);
         let kind = match source {
             environment::Secret::Given => "given",
             environment::Secret::Generate(_) => "generated",
+            environment::Secret::Existing(_) => "existing",
         };
         secrets.push(match at {
             Some(at) => Listed::of(name, kind, found.remove(at)),
@@ -101,6 +106,18 @@ impl Listed {
             because: None,
             version: Some(info.version).filter(|version| !version.is_empty()),
             changed: info.changed,
+        }
+    }
+
+    /// One that somebody else owns: `plan` looks whether it is there.
+    fn existing(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            kind: "existing",
+            has_value: false,
+            because: Some("somebody else's"),
+            version: None,
+            changed: None,
         }
     }
 

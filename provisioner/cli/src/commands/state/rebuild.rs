@@ -127,6 +127,7 @@ async fn again(session: &Session, copy: &Copy) -> Result<(Rebuilt, Vec<String>),
         zones: zones(session, &known).await?,
         images: images::known(session, &known).images,
         pinned: pin::pinned(environment, &known),
+        existing: crate::existing::existing(session, &known).await?,
         ..session.facts()
     };
     let graph = stack::stack(environment, &wanted)?;
