@@ -85,6 +85,7 @@ pub async fn apply<C: Sync, S: Store>(
     if let Some(step) = plan.losses(run.kinds).find(|step| !run.allow.contains(&step.address)) {
         return Err(holds_data(&step.address));
     }
+    plan.check_deletions(run.kinds)?;
     let work = Work::new(run, graph, plan);
     run.journal.change(|state| {
         for step in plan.steps.values() {

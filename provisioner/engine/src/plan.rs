@@ -1,5 +1,7 @@
 //! What has to happen: the graph compared with the picture.
 
+mod in_use;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

@@ -33,6 +33,7 @@ pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failur
         });
         report::note(&format!("{calls} API calls, {seconds:.1} s"));
     }
+    draft.plan.check_deletions(&session.kinds)?;
     if let Some(path) = &args.out {
         let plan = draft.plan.clone();
         SavedPlan::new(&session.account, environment, version, plan)?.write(path)?;

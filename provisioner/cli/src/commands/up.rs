@@ -58,6 +58,7 @@ async fn up(
     report::note(&report::plan(&draft.plan, name));
     let mut outcome = Outcome::default();
     if !draft.plan.is_empty() || !built.is_empty() {
+        draft.plan.check_deletions(&session.kinds)?;
         let allow = allowed(args, &draft.plan, session)?;
         preflight::quotas(session, &draft).await?;
         if saved.is_none() {

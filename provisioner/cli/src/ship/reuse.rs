@@ -1,8 +1,9 @@
 //! Revisions that are in use already: a release that is gone back to, or what an interrupted deploy has left.
 
+use engine::diff::{Difference, Sides};
 use engine::kind::Look;
 use engine::state::{Entry, State};
-use engine::{Id, Ready, diff};
+use engine::{Id, Ready, Sharing, diff};
 use kinds::TaskDefinition;
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ pub(super) fn reuse(state: &mut State, service: &str, revision: &str, definition
         entry.older.push(present);
     }
     entry.desired.clone_from(definition);
+    entry.sent = None;
     entry.outputs.insert("arn".into(), revision.into());
     true
 }
@@ -47,12 +49,21 @@ pub(super) async fn pick_up(
     let traits = kind.traits();
     let found = kind.observe(&writing.aws, Look::Ids(&newer)).await?;
     let same = found.into_iter().find(|seen| {
-        let differences = diff::diff(desired, &seen.spec, traits.create_only, traits.exact);
-        seen.ready == Ready::Yes
-            && !differences.iter().any(|one| traits.immutable.contains(&one.field()))
+        // Whatever it has was put there by the deploy that left it: what is not wanted any more counts too.
+        let applied = Some(&seen.spec);
+        let sides = Sides { desired, applied, seen: &seen.spec, fresh: false };
+        let differences = diff::compare(sides, traits, &Sharing::default()).differences;
+        let mut differences = differences.iter().filter(|one| !is_default(one));
+        seen.ready == Ready::Yes && !differences.any(|one| traits.immutable.contains(&one.field()))
     });
     let Some(same) = same else { return Ok(false) };
     Ok(reuse(wanted, service, same.id.as_str(), desired))
+}
+
+/// A value that ECS fills in where nothing was said.
+fn is_default(difference: &Difference) -> bool {
+    let is_unset = |value: &Value| value == false || value == 0;
+    difference.to.is_none() && difference.from.as_ref().is_some_and(is_unset)
 }
 
 /// The revisions that came after the present one.

@@ -22,12 +22,12 @@ services:
     image: ghcr.io/acme/api:1.0
     port: 8000
     route: \"/*\"
-    command: [serve]
-    health: { command: [check] }
+    command: [shop-server]
+    health: { command: [look-inside] }
     secrets: { TOKEN: token }
     permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]
     override:
-      container: { user: \"1000\" }
+      container: { user: \"4711\" }
       service: { enableExecuteCommand: true }
 secrets: { token: { generate: 32 } }
 ";
@@ -96,9 +96,9 @@ impl There {
 fn each_field_of_the_file_goes_and_comes_back() {
     let it = There::new();
     for (line, path, trace) in [
-        ("    command: [serve]\n", "containers.api.command", "serve"),
-        ("    health: { command: [check] }\n", "containers.api.healthCheck", "check"),
-        ("      container: { user: \"1000\" }\n", "containers.api.user", "1000"),
+        ("    command: [shop-server]\n", "containers.api.command", "shop-server"),
+        ("    health: { command: [look-inside] }\n", "containers.api.healthCheck", "look-inside"),
+        ("      container: { user: \"4711\" }\n", "containers.api.user", "4711"),
         ("    secrets: { TOKEN: token }\n", "containers.api.secrets[TOKEN]", "TOKEN"),
         (
             "    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]\n",

@@ -250,3 +250,45 @@ async fn a_role_outlives_the_service_that_still_runs_with_it() {
         assert_eq!(plan.steps[&"role.api-task".into()].action, Action::Delete);
     }
 }
+
+/// Something that stays names it for good: here a rule of somebody else's, that leads to the target group.
+#[tokio::test(start_paused = true)]
+async fn what_something_goes_on_to_name_is_not_deleted() {
+    let mut file = full();
+    file["services"]["web"] = json!({"image": "example.com/api:1", "port": 80,
+        "route": {"path": ["/web"]}});
+    let graph = |file: &Value| {
+        let environment = environment(&file.to_string());
+        let images = environment
+            .services
+            .keys()
+            .map(|name| (name.clone(), stack::Image::Reference("example.com/api:1".into())));
+        let zones = vec!["us-east-1a".into(), "us-east-1b".into()];
+        let facts = stack::Facts { zones, images: images.collect(), ..stack::Facts::default() };
+        stack::stack(&environment, &facts).unwrap()
+    };
+    let memory = Memory::default();
+    converge(&memory, &graph(&file)).await;
+    let group = id_of(&memory, "target-group.web");
+    let arn =
+        memory.stored().unwrap().unwrap().resources[&"target-group.web".into()].outputs["arn"]
+            .clone();
+    let rules = id_of(&memory, "listener-rules.http");
+    memory.alter(&rules, |spec| {
+        let rule = json!({"priority": 777, "paths": ["/x"], "hosts": [], "target_group": arn});
+        spec["rules"].as_array_mut().unwrap().push(rule);
+    });
+    let edited = graph(&without(&file, "/services/web"));
+    let End::Done(refused) = run(&memory, &edited, Faults::default()).await else {
+        panic!("crashed without a fault")
+    };
+    let refused = refused.unwrap_err().to_string();
+    let expected = "target-group.web is to be deleted, and listener-rules.http still names it";
+    assert!(refused.contains(expected), "{refused}");
+    assert!(memory.objects().contains_key(&group));
+    memory.alter(&rules, |spec| {
+        spec["rules"].as_array_mut().unwrap().retain(|rule| rule["priority"] != 777);
+    });
+    converge(&memory, &edited).await;
+    check(&memory, &edited).await;
+}

@@ -106,7 +106,7 @@ fn rules_29_49_59_and_68_count_every_deployment_of_a_living_service() {
         let deployments: Vec<Value> =
             revisions.iter().map(|one| json!({"taskDefinition": one})).collect();
         let item = json!({"serviceArn": SERVICE, "serviceName": "web", "status": "ACTIVE",
-            "taskDefinition": next, "deployments": deployments});
+            "desiredCount": 2, "taskDefinition": next, "deployments": deployments});
         ecs("DescribeServices", json!({"cluster": "c"}), json!({"services": [item]}))
     };
     for (rule, last) in [
