@@ -8,9 +8,11 @@ use std::sync::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    auth::Authority, idempotency::InFlight, limit::Limiter, protect::ANSWER_MEMORY,
-    settings::Settings, store::Store,
+    auth::Authority, limit::Limiter, settings::Settings, store::Store, telemetry::metrics::Gauges,
 };
+
+/// What all large answers together may hold, KiB.
+const ANSWER_MEMORY: usize = 64 * 1024;
 
 /// The shared state of one running service.
 pub(crate) struct App {
@@ -18,7 +20,6 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) authority: Authority,
     pub(crate) limiter: Limiter<Arc<str>>,
-    pub(crate) in_flight_keys: InFlight,
     /// Signs cursors; the same for all tasks, known once the service is ready.
     cursor_key: OnceLock<Vec<u8>>,
     pub(crate) in_progress: AtomicUsize,
@@ -50,7 +51,6 @@ impl App {
             authority,
             limiter,
             cursor_key: OnceLock::new(),
-            in_flight_keys: InFlight::default(),
             in_progress: AtomicUsize::new(0),
             answers: Arc::new(Semaphore::new(ANSWER_MEMORY)),
             phase: AtomicU8::new(Phase::Starting as u8),
@@ -64,6 +64,18 @@ impl App {
 
     pub(crate) fn cursor_key(&self) -> &[u8] {
         self.cursor_key.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What the metrics show of this moment.
+    pub(crate) fn measure(&self) -> Gauges {
+        let (connections_used, connections_idle) = self.store.usage();
+        Gauges {
+            connections_used,
+            connections_idle,
+            active_requests: self.in_progress.load(Ordering::Relaxed),
+            reads: self.store.reads.state(),
+            writes: self.store.writes.state(),
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {

@@ -59,10 +59,10 @@ pub fn run() -> ExitCode {
             Command::Healthcheck => healthcheck::healthcheck(&cli.settings).await,
             Command::Smoke(smoke) => smoke.run(&cli.settings).await,
             Command::Load(load) => load.run(&cli.settings).await,
-            Command::Openapi => say(crate::router::document()),
+            Command::Openapi => say(crate::http::router::document()),
         }
     });
-    crate::logs::finish();
+    crate::telemetry::logs::finish();
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

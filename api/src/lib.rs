@@ -2,35 +2,16 @@
 
 mod app;
 mod auth;
-mod body;
-mod breaker;
-mod cache;
-mod client;
-mod codes;
+mod background;
 mod commands;
 mod container;
-mod context;
-pub mod data;
-mod handlers;
+mod http;
 mod http_client;
-mod idempotency;
 mod limit;
-mod logs;
-mod metrics;
-pub mod money;
-mod openapi;
-mod paging;
 mod payment;
-mod precondition;
 mod problem;
-mod protect;
-mod query;
-mod router;
-mod server;
 mod settings;
 mod store;
-mod trace;
-mod upkeep;
-mod webhooks;
+mod telemetry;
 
 pub use commands::run;

@@ -1,10 +1,14 @@
-//! What a payment is and how it may change.
+//! What a payment is and how it may change. Nothing here knows HTTP or SQL.
+
+pub(crate) mod data;
+pub(crate) mod filter;
+pub(crate) mod money;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{data::Data, money::Money};
+use crate::{payment::data::Data, payment::money::Money};
 
 /// The two states of the challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -3,13 +3,17 @@
 //! A [`Problem`] travels inside the response's extensions; the outermost layer writes the body, because only it knows the
 //! request's language and ids.
 
+mod codes;
+mod complaints;
+
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-pub(crate) use crate::codes::Code;
+pub(crate) use codes::Code;
+pub(crate) use complaints::Complaint;
 
 /// The languages of problem texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,9 +91,13 @@ impl Text {
 pub(crate) struct FieldError {
     /// A JSON pointer into the body, or the parameter's name.
     pub pointer: String,
-    /// Stable machine code of the complaint, such as `amount_ambiguous`.
-    pub code: &'static str,
-    pub text: Text,
+    pub complaint: Complaint,
+}
+
+impl FieldError {
+    pub(crate) fn new(pointer: impl Into<String>, complaint: Complaint) -> Self {
+        Self { pointer: pointer.into(), complaint }
+    }
 }
 
 /// An error on its way to the client.
@@ -203,11 +211,13 @@ struct Document<'a> {
 struct FieldDocument<'a> {
     pointer: &'a str,
     code: &'static str,
-    detail: &'a str,
+    detail: String,
 }
 
 impl<'a> FieldDocument<'a> {
     fn new(error: &'a FieldError, language: Language) -> Self {
-        Self { pointer: &error.pointer, code: error.code, detail: error.text.to(language) }
+        let FieldError { pointer, complaint } = error;
+        let detail = complaint.text().to(language).to_owned();
+        Self { pointer, code: complaint.code(), detail }
     }
 }

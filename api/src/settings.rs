@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +21,15 @@ pub(crate) struct SettingError {
 pub(crate) enum Idempotency {
     Optional,
     Required,
+}
+
+/// What stands between the service and Postgres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pooler {
+    /// Nothing, or something that keeps a connection for each of ours.
+    None,
+    /// Something that lends a connection for one transaction: PgBouncer in transaction mode, RDS Proxy.
+    Transaction,
 }
 
 /// The shape of log lines.
@@ -59,6 +69,15 @@ pub(crate) struct Settings {
     /// Accept that payments are lost with this container: allows SQLite without a volume
     #[arg(long, env = "DATABASE_EPHEMERAL", default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, hide_env_values = true)]
     pub database_ephemeral: bool,
+    /// What stands before Postgres: transaction for PgBouncer's transaction mode or RDS Proxy
+    #[arg(
+        long,
+        env = "DATABASE_POOLER",
+        value_enum,
+        default_value = "none",
+        hide_env_values = true
+    )]
+    pub database_pooler: Pooler,
     /// Connections to the database
     #[arg(long, env = "DATABASE_POOL", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500), hide_env_values = true)]
     pub database_pool: u32,
@@ -196,7 +215,7 @@ impl Settings {
             let secret =
                 self.webhook_secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
             required("WEBHOOK_SECRET", secret, "is required with WEBHOOK_URL")?;
-            crate::webhooks::signing_key(secret).ok_or_else(|| {
+            signing_key(secret).ok_or_else(|| {
                 wrong("WEBHOOK_SECRET", "is not whsec_ followed by the base64 of 24 to 64 bytes")
             })?;
         }
@@ -266,6 +285,12 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Reads a webhook secret: `whsec_` and the base64 of 24 to 64 bytes.
+pub(crate) fn signing_key(secret: &str) -> Option<Vec<u8>> {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
+    (24..=64).contains(&key.len()).then_some(key)
 }
 
 fn required(variable: &'static str, value: &str, reason: &str) -> Result<(), SettingError> {

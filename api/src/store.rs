@@ -2,12 +2,16 @@
 //!
 //! Every operation passes [`Store::run`], which holds the time limit, the circuit breaker, the metrics and the trace.
 
+pub(crate) mod breaker;
+pub(crate) mod cache;
 mod failure;
 mod filter;
+mod in_flight;
 mod page;
 mod pool;
 mod postgres;
 mod records;
+mod rows;
 mod sqlite;
 
 use std::{
@@ -20,18 +24,19 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    breaker::Breaker,
-    cache::Payments,
+    payment::filter::{Filter, FoundPage, Page},
     payment::{Actor, Change, Event, Payment},
-    query::{Filter, FoundPage, Page},
     settings::Settings,
+    store::breaker::Breaker,
+    store::cache::Payments,
 };
 pub(crate) use failure::StoreError;
 use failure::{classify, concerns_writes};
+use in_flight::InFlight;
 use postgres::Postgres;
 pub(crate) use postgres::listener::Listener;
+use records::corrupt;
 pub(crate) use records::{Answer, ApiKey, Claim, Created, Delivery, Lease};
-use records::{corrupt, fingerprint, status};
 use sqlite::Sqlite;
 
 /// The database behind the API.
@@ -39,6 +44,7 @@ pub(crate) struct Store {
     backend: Backend,
     pub(crate) reads: Breaker,
     pub(crate) writes: Breaker,
+    pub(crate) keys_in_flight: InFlight,
     pub(crate) cache: Payments,
     limit: Duration,
     /// Cancelled when the database takes our credentials no longer.
@@ -48,6 +54,15 @@ pub(crate) struct Store {
 enum Backend {
     Postgres(Postgres),
     Sqlite(Sqlite),
+}
+
+/// Whether other tasks' changes can be listened for.
+pub(crate) enum Listening {
+    /// There are no other tasks.
+    Alone,
+    With(Listener),
+    /// A pooler is in between, and it does not pass notifications on.
+    Impossible,
 }
 
 /// What an operation does, which decides what its failures say about the database.
@@ -90,6 +105,7 @@ impl Store {
             backend,
             reads: Breaker::new("reads", settings.breaker_open),
             writes: Breaker::new("writes", settings.breaker_open),
+            keys_in_flight: InFlight::default(),
             cache,
             limit,
             refused: CancellationToken::new(),
@@ -161,7 +177,7 @@ impl Store {
 
     /// Reads one payment, deleted ones too, from the cache when it may.
     pub(crate) async fn read(&self, id: Uuid) -> Result<Option<Arc<Payment>>, StoreError> {
-        self.cache.read(self, id).await
+        self.cache.read(id, || self.find(id)).await
     }
 
     /// Reads one payment from the database, deleted ones too.
@@ -283,12 +299,17 @@ impl Store {
         ask!(self, Write "sweep", db => db.sweep())
     }
 
-    /// Hears other tasks' changes; `None` where there are no other tasks.
-    pub(crate) async fn listen(&self) -> Result<Option<Listener>, StoreError> {
-        match &self.backend {
-            Backend::Postgres(db) => Listener::start(db).await.map(Some).map_err(classify),
-            Backend::Sqlite(_) => Ok(None),
+    /// Listens for other tasks' changes.
+    pub(crate) async fn listen(&self) -> Result<Listening, StoreError> {
+        let Backend::Postgres(db) = &self.backend else { return Ok(Listening::Alone) };
+        if db.has_pooler() {
+            return Ok(Listening::Impossible);
         }
+        let started = Listener::start(db).await;
+        if started.as_ref().err().is_some_and(postgres::refuses) {
+            self.refused.cancel();
+        }
+        started.map(Listening::With).map_err(classify)
     }
 
     async fn run<T>(
@@ -317,8 +338,13 @@ impl Store {
         if error.and_then(StoreError::cause).is_some_and(postgres::refuses) {
             self.refused.cancel();
         }
-        crate::metrics::database(operation, self.kind(), elapsed, error);
-        crate::trace::database(operation, self.kind(), elapsed, error.is_some());
+        crate::telemetry::metrics::database(
+            operation,
+            self.kind(),
+            elapsed,
+            error.map_or("ok", StoreError::label),
+        );
+        crate::telemetry::trace::database(operation, self.kind(), elapsed, error.is_some());
         outcome
     }
 }

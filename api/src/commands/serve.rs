@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use super::Failure;
 use crate::{
     app::{App, Phase, Shared},
-    metrics,
-    router::router,
-    server::{self, Limits},
+    background,
+    http::{
+        router::router,
+        server::{self, Limits},
+    },
     settings::{SettingError, Settings},
     store::{Store, StoreError},
-    trace, upkeep, webhooks,
+    telemetry::{metrics, trace},
 };
 
 /// Where metrics are shown when nothing is said.
@@ -36,7 +38,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let began = Instant::now();
     settings.check()?;
     let mut signals = Signals::new()?;
-    crate::logs::start(&settings);
+    crate::telemetry::logs::start(&settings);
     let traces = trace::start(&settings);
     let app = Arc::new(App::new(settings.clone(), store(&settings)?));
     let stop = CancellationToken::new();
@@ -171,7 +173,8 @@ fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Failure> {
     };
     if let Some(handle) = metrics::start(&app.settings.release_version) {
         tokio::spawn(metrics::fold(handle.clone(), stop.clone()));
-        let router = metrics::router(handle, Arc::clone(app));
+        let measured = Arc::clone(app);
+        let router = metrics::router(handle, move || measured.measure());
         let limits = Limits {
             connections: METRICS_CONNECTIONS,
             connections_per_peer: METRICS_CONNECTIONS,
@@ -204,9 +207,9 @@ async fn start(app: Shared, began: Instant, stop: CancellationToken) -> Result<(
         milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
-    tokio::spawn(upkeep::hear(Arc::clone(&app), stop.clone()));
-    tokio::spawn(upkeep::sweep(Arc::clone(&app), stop.clone()));
-    tokio::spawn(webhooks::deliver(app, stop));
+    tokio::spawn(background::listen_for_writes(Arc::clone(&app), stop.clone()));
+    tokio::spawn(background::sweep_keys(Arc::clone(&app), stop.clone()));
+    tokio::spawn(background::webhooks::deliver(app, stop));
     Ok(())
 }
 

@@ -48,6 +48,18 @@ impl From<MigrateError> for StoreError {
 }
 
 impl StoreError {
+    /// The outcome's name in the metrics.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Unavailable(_) => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Busy => "busy",
+            Self::Locked => "locked",
+            Self::Refused(_) | Self::Unexpected(_) | Self::Migration(_) | Self::InUse => "error",
+        }
+    }
+
     /// What the database itself said.
     pub(super) fn cause(&self) -> Option<&sqlx::Error> {
         match self {

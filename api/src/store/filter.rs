@@ -3,7 +3,7 @@
 use sqlx::{Database, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
-use crate::query::Filter;
+use crate::payment::filter::Filter;
 
 pub(super) fn push_filter<'q, DB>(
     query: &mut QueryBuilder<DB>,

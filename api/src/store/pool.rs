@@ -181,6 +181,15 @@ impl<C: Connection + 'static> Lent<C> {
     }
 }
 
+impl<C: Connection + 'static> Lent<C> {
+    /// Throws the connection away when its last query did not end, without trying to save it.
+    pub(crate) fn discard_unless_settled(&mut self) {
+        if !self.settled {
+            self.loan = None;
+        }
+    }
+}
+
 impl<C: Connection + 'static> Drop for Lent<C> {
     fn drop(&mut self) {
         let Some(mut loan) = self.loan.take() else { return };

@@ -1,59 +1,67 @@
 //! Payments in PostgreSQL: every write is one statement, with its audit event inside.
 
 mod api_keys;
-mod creates;
+mod batch;
+mod inserts;
 pub(crate) mod listener;
 mod outbox;
 mod reads;
-mod upkeep;
+mod service;
+mod session;
 
 use std::{sync::Arc, time::Duration};
 
-use sha2::{Digest, Sha256};
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, Postgres as Pg, QueryBuilder, Row, Transaction,
-    postgres::{PgConnectOptions, PgRow},
+    AssertSqlSafe, Connection, PgConnection, Postgres as Pg, QueryBuilder,
+    postgres::PgConnectOptions,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{
-    Claim, Created, StoreError,
-    page::{Collected, collect_page, settle_page},
+    Claim, Created, StoreError, classify,
     pool::{Greeting, Pool},
+    rows::{EventRow, PaymentRow},
 };
 use crate::{
-    data::Data,
-    money::Money,
-    payment::{Actor, Change, Event, Payment},
-    query::{Filter, FoundPage, Page},
-    settings::Settings,
+    payment::{
+        Actor, Change, Event, Payment,
+        filter::{Filter, FoundPage, Page},
+    },
+    settings::{Pooler, Settings},
 };
-use creates::Creates;
-use reads::Reads;
+use inserts::InsertBatcher;
+use reads::ReadBatcher;
+use session::Sessions;
+
+/// The columns of a payment.
+macro_rules! columns {
+    () => {
+        "id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at"
+    };
+}
+use columns;
 
 /// Statements that create, and that read, payments at once; more wait and then share one.
-const LANES: u32 = 3;
-
+const WORKERS: u32 = 3;
 /// Counts and filtered lists at once at most: they may read the whole table, and everybody else needs connections too.
 const SEARCHES: u32 = 3;
+/// The advisory lock of whoever migrates through a pooler; the number is that of nothing else.
+const MIGRATION_LOCK: i64 = 0x7061_796d_656e_7473;
 
 /// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
 /// image has no file of them.
 const RDS_AUTHORITIES: &[u8] = include_bytes!("../../certificates/rds.pem");
 
-const COLUMNS: &str =
-    "id, status, data::text, amount_minor, version, created_at, updated_at, deleted_at";
-
 pub(super) struct Postgres {
     pub(super) pool: Pool<PgConnection>,
-    creates: Creates,
-    reads: Reads,
+    sessions: Sessions,
+    inserts: InsertBatcher,
+    reads: ReadBatcher,
     searches: Semaphore,
     patience: Duration,
-    /// Opens a transaction whose statements end early enough for a search.
-    begin_search: String,
     options: PgConnectOptions,
+    pooler: Pooler,
     /// Whether changes are written to the outbox.
     webhook: bool,
 }
@@ -71,36 +79,51 @@ impl Postgres {
         let limit = settings.request_timeout;
         let patience = settings.database_acquire_timeout;
         let size = settings.database_pool;
-        let pool = Pool::with_greeting(options.clone(), Some(greeting(limit)), size, patience);
-        let lanes = (size / 3).clamp(1, LANES);
-        let creates = Creates::new(pool.clone(), lanes, limit);
-        let reads = Reads::new(pool.clone(), lanes, limit);
-        let searches = Semaphore::new((size / 4).clamp(1, SEARCHES) as usize);
-        let begin_search =
-            format!("BEGIN; SET LOCAL statement_timeout = {}", (limit / 2).as_millis().max(1));
+        let pooler = settings.database_pooler;
+        let greeting = (pooler == Pooler::None).then(|| greeting(limit));
+        let pool = Pool::with_greeting(options.clone(), greeting, size, patience);
+        let sessions = Sessions::new(pool.clone(), pooler, limit);
+        let workers = (size / 3).clamp(1, WORKERS);
         Ok(Self {
+            inserts: InsertBatcher::new(sessions.clone(), workers, limit),
+            reads: ReadBatcher::new(sessions.clone(), workers, limit),
+            searches: Semaphore::new((size / 4).clamp(1, SEARCHES) as usize),
             pool,
-            creates,
-            reads,
-            searches,
+            sessions,
             patience,
-            begin_search,
             options,
+            pooler,
             webhook: settings.webhook_url.is_some(),
         })
     }
 
+    /// Whether a pooler stands before the database.
+    pub(super) fn has_pooler(&self) -> bool {
+        self.pooler != Pooler::None
+    }
+
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.open().await.map_err(super::classify)?;
-        // An index on a large table may take longer than a request may.
-        sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0")
-            .execute(&mut connection)
-            .await
-            .map_err(super::classify)?;
+        let mut connection = self.pool.open().await.map_err(classify)?;
         let mut migrator = sqlx::migrate!("migrations/postgres");
         // A rolled-back release meets the schema of its successor, which only added to it.
-        migrator.set_ignore_missing(true).run(&mut connection).await?;
-        Ok(())
+        migrator.set_ignore_missing(true);
+        // An index on a large table may take longer than a request may.
+        if self.pooler == Pooler::None {
+            let unlimited = session::limits("SET", Duration::ZERO);
+            session::run(&mut connection, &unlimited).await.map_err(classify)?;
+            migrator.run(&mut connection).await?;
+            return Ok(());
+        }
+        // The migrator's own lock belongs to a session, which a pooler does not keep; nor do its statements' names.
+        let begin = format!(
+            "BEGIN; {}; DEALLOCATE ALL; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
+            session::limits("SET LOCAL", Duration::ZERO)
+        );
+        let mut transaction =
+            connection.begin_with(AssertSqlSafe(begin)).await.map_err(classify)?;
+        migrator.set_locking(false).run(&mut *transaction).await?;
+        session::run(&mut transaction, "DEALLOCATE ALL").await.map_err(classify)?;
+        transaction.commit().await.map_err(classify)
     }
 
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
@@ -115,7 +138,7 @@ impl Postgres {
         claim: Option<&Claim>,
         actor: &Actor,
     ) -> Result<Created, sqlx::Error> {
-        self.creates.ask(payment, claim, actor).await
+        self.inserts.insert(payment, claim, actor).await
     }
 
     pub(super) async fn find(&self, id: Uuid) -> Result<Option<Payment>, sqlx::Error> {
@@ -132,26 +155,18 @@ impl Postgres {
         page: Page,
     ) -> Result<FoundPage, sqlx::Error> {
         let _place = self.search_place().await?;
-        let mut connection = self.pool.lend().await?;
-        let mut query = QueryBuilder::new("SELECT ");
-        query.push(COLUMNS).push(" FROM payments");
+        let mut query = QueryBuilder::new(concat!("SELECT ", columns!(), " FROM payments"));
         push_filter(&mut query, filter, page.after);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
-        let mut transaction = self.begin_search(&mut connection).await?;
-        let found = collect_page(query.build().fetch(&mut *transaction), page, payment).await;
-        let found = finish_page(transaction, found).await;
-        settle_page(&mut connection, found)
+        self.sessions.open_for_search().await?.page(query.build_query_as(), page).await
     }
 
     pub(super) async fn count(&self, filter: &Filter) -> Result<i64, sqlx::Error> {
         let _place = self.search_place().await?;
-        let mut connection = self.pool.lend().await?;
         let mut query = QueryBuilder::new("SELECT count(*) FROM payments");
         push_filter(&mut query, filter, None);
-        let mut transaction = self.begin_search(&mut connection).await?;
-        let outcome = query.build_query_scalar().fetch_one(&mut *transaction).await;
-        let ended = transaction.commit().await;
-        connection.settle(outcome.and_then(|count| ended.map(|()| count)))
+        let (count,) = self.sessions.open_for_search().await?.one(query.build_query_as()).await?;
+        Ok(count)
     }
 
     async fn search_place(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {
@@ -161,14 +176,6 @@ impl Postgres {
             .map_err(|_| sqlx::Error::PoolClosed)
     }
 
-    /// Begins a transaction that gives up sooner than the request: a search is the first to be let go.
-    async fn begin_search<'c>(
-        &self,
-        connection: &'c mut PgConnection,
-    ) -> Result<Transaction<'c, Pg>, sqlx::Error> {
-        connection.begin_with(AssertSqlSafe(self.begin_search.clone())).await
-    }
-
     pub(super) async fn change(
         &self,
         id: Uuid,
@@ -176,13 +183,12 @@ impl Postgres {
         version: Option<i32>,
         actor: &Actor,
     ) -> Result<Option<Payment>, sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
         let (text, consumed_too) = match change {
             Change::Consume => (CONSUME, false),
             Change::Delete { consumed_too } => (DELETE, consumed_too),
             Change::Restore => (RESTORE, false),
         };
-        let query = sqlx::query(text)
+        let query = sqlx::query_as(text)
             .bind(id)
             .bind(version)
             .bind(&actor.name)
@@ -190,34 +196,27 @@ impl Postgres {
             .bind(&actor.trace_id)
             .bind(consumed_too)
             .bind(self.webhook.then(Uuid::now_v7));
-        let outcome = query.fetch_optional(&mut *connection).await;
-        connection.settle(outcome)?.as_ref().map(payment).transpose()
+        let row: Option<PaymentRow> = self.sessions.open().await?.optional(query).await?;
+        row.map(Payment::try_from).transpose()
     }
 
     pub(super) async fn events(&self, id: Uuid) -> Result<Vec<Event>, sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
-        let query = sqlx::query(
+        let query = sqlx::query_as(
             "SELECT version, kind, from_status, to_status, actor, request_id, trace_id, at
              FROM payment_events WHERE payment_id = $1 ORDER BY version",
         );
-        let outcome = query.bind(id).fetch_all(&mut *connection).await;
-        connection.settle(outcome)?.iter().map(event).collect()
+        let rows: Vec<EventRow> = self.sessions.open().await?.all(query.bind(id)).await?;
+        Ok(rows.into_iter().map(Event::from).collect())
     }
 }
 
-/// Every session's limits, by statement and not in the connection's parameters, which RDS Proxy and PgBouncer refuse.
-/// The server gives up with us, so that an abandoned statement cannot hold locks; and it gives up waiting for a lock
-/// sooner, so that it can be told from being slow: a row takes two locks, and each may be waited for.
+/// Every session's limits, by statement and not in the connection's parameters, which RDS Proxy and PgBouncer refuse
+/// (Amazon RDS user guide, "Limitations for RDS Proxy with RDS for PostgreSQL"; PgBouncer, `ignore_startup_parameters`).
 fn greeting(limit: Duration) -> Greeting<PgConnection> {
-    let text: Arc<str> = format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}",
-        limit.as_millis(),
-        (limit / 3).as_millis().max(1)
-    )
-    .into();
+    let text: Arc<str> = session::limits("SET", limit).into();
     Arc::new(move |connection| {
-        let text = AssertSqlSafe(text.to_string());
-        Box::pin(async move { sqlx::raw_sql(text).execute(connection).await.map(|_| ()) })
+        let text = Arc::clone(&text);
+        Box::pin(async move { session::run(connection, &text).await })
     })
 }
 
@@ -277,80 +276,9 @@ const DELETE: &str = change!(
 );
 const RESTORE: &str = change!("deleted_at = NULL", "deleted_at IS NOT NULL", "restored", "status");
 
-/// Ends the transaction of a page that is complete; one that was cut is rolled back with the rest of its rows.
-async fn finish_page(transaction: Transaction<'_, Pg>, found: Collected) -> Collected {
-    match found {
-        Ok((found, true)) => transaction.commit().await.map(|()| (found, true)),
-        other => other,
-    }
-}
-
-type Query<'q> = sqlx::query::Query<'q, Pg, sqlx::postgres::PgArguments>;
-
-fn bind_create<'q>(query: Query<'q>, payment: &'q Payment, actor: &'q Actor) -> Query<'q> {
-    query
-        .bind(payment.id)
-        .bind(payment.data.text())
-        .bind(payment.amount.minor())
-        .bind(Money::CURRENCY)
-        .bind(payment.created_at)
-        .bind(&actor.name)
-        .bind(&actor.request_id)
-        .bind(&actor.trace_id)
-}
-
-fn bind_claim<'q>(query: Query<'q>, claim: &'q Claim) -> Query<'q> {
-    query
-        .bind(&claim.scope)
-        .bind(&claim.key)
-        .bind(claim.fingerprint.as_slice())
-        .bind(i16::try_from(claim.answer.status).unwrap_or_default())
-        .bind(&claim.answer.etag)
-        .bind(&claim.answer.location)
-        .bind(&claim.answer.body)
-        .bind(claim.seconds())
-        .bind(lock_number(claim))
-}
-
 fn push_filter(query: &mut QueryBuilder<Pg>, filter: &Filter, after: Option<Uuid>) {
     crate::store::filter::push_filter(query, filter, after);
     if let Some(contained) = &filter.data {
         query.push(" AND data @> ").push_bind(sqlx::types::Json(contained.0.clone()));
     }
-}
-
-/// The advisory lock of a key: 64 bits of its hash.
-fn lock_number(claim: &Claim) -> i64 {
-    let digest = Sha256::new()
-        .chain_update(&claim.scope)
-        .chain_update([0])
-        .chain_update(&claim.key)
-        .finalize();
-    i64::from_be_bytes(std::array::from_fn(|place| digest[place]))
-}
-
-fn payment(row: &PgRow) -> Result<Payment, sqlx::Error> {
-    Ok(Payment {
-        id: row.try_get(0)?,
-        status: super::status(row.try_get(1)?)?,
-        data: Data::from_stored(row.try_get(2)?).map_err(super::corrupt)?,
-        amount: Money::from_minor(row.try_get(3)?).map_err(super::corrupt)?,
-        version: row.try_get(4)?,
-        created_at: row.try_get(5)?,
-        updated_at: row.try_get(6)?,
-        deleted_at: row.try_get(7)?,
-    })
-}
-
-fn event(row: &PgRow) -> Result<Event, sqlx::Error> {
-    Ok(Event {
-        version: row.try_get(0)?,
-        kind: row.try_get(1)?,
-        from_status: row.try_get(2)?,
-        to_status: row.try_get(3)?,
-        actor: row.try_get(4)?,
-        request_id: row.try_get(5)?,
-        trace_id: row.try_get(6)?,
-        at: row.try_get(7)?,
-    })
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::payment::Status;
+use super::rows::Moment;
 
 /// A create that must happen at most once.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ pub(crate) enum Created {
 }
 
 /// An API key without its secret.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub(crate) struct ApiKey {
     pub id: Uuid,
     /// What it is for, as its maker said.
@@ -56,19 +57,22 @@ pub(crate) struct ApiKey {
     pub can_read: bool,
     pub can_write: bool,
     #[serde(with = "time::serde::rfc3339")]
+    #[sqlx(try_from = "Moment")]
     pub created_at: OffsetDateTime,
 }
 
 /// What a shared token bucket gave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromRow)]
 pub(crate) struct Lease {
+    #[sqlx(try_from = "i64")]
     pub granted: u64,
     /// Tokens still in the bucket; below one when nothing was granted.
+    #[sqlx(rename = "tokens")]
     pub left: f64,
 }
 
 /// A status change to be told to the webhook's receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub(crate) struct Delivery {
     pub id: Uuid,
     pub kind: String,
@@ -76,17 +80,10 @@ pub(crate) struct Delivery {
     pub status: String,
     pub version: i32,
     pub trace_id: String,
+    #[sqlx(try_from = "Moment")]
     pub at: OffsetDateTime,
     /// How often it was tried before, this time included.
     pub attempts: i32,
-}
-
-pub(super) fn status(name: &str) -> Result<Status, sqlx::Error> {
-    Status::from_name(name).ok_or_else(|| corrupt(format!("unknown status {name:?}")))
-}
-
-pub(super) fn fingerprint(bytes: Vec<u8>) -> Result<[u8; 32], sqlx::Error> {
-    bytes.try_into().map_err(|_| corrupt("a fingerprint is not 32 bytes long"))
 }
 
 /// A row that our own checks would not have let in.

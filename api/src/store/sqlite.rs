@@ -15,28 +15,37 @@ use std::{
 };
 
 use sqlx::{
-    QueryBuilder, Row, Sqlite as Lite, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
+    QueryBuilder, Sqlite as Lite, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Claim, Created, StoreError, classify,
+    Claim, Created, StoreError,
+    cache::Writes,
+    classify,
     failure::primary,
-    page::{collect_page, settle_page},
+    page::collect_page,
     pool::{Lent, Pool},
+    rows::{EventRow, PaymentRow},
 };
 use crate::{
-    cache::Writes,
-    data::Data,
-    money::Money,
-    payment::{Actor, Change, Event, Payment},
-    query::{Filter, FoundPage, Page},
+    payment::{
+        Actor, Change, Event, Payment,
+        filter::{Filter, FoundPage, Page},
+    },
     settings::Settings,
 };
 use filter::push_filter;
 use writer::{Job, Writer};
+
+/// The columns of a payment.
+macro_rules! columns {
+    () => {
+        "id, status, data, amount_minor, version, created_at, updated_at, deleted_at"
+    };
+}
+use columns;
 
 const READERS: u32 = 4;
 /// Counts and filtered lists at once at most.
@@ -194,15 +203,16 @@ impl Sqlite {
 
     pub(super) async fn find(&self, id: Uuid) -> Result<Option<Payment>, sqlx::Error> {
         let mut connection = self.readers.lend().await?;
-        let outcome = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await;
-        connection.settle(outcome)?.as_ref().map(payment).transpose()
+        let outcome = sqlx::query_as(FIND).bind(id).fetch_optional(&mut *connection).await;
+        let row: Option<PaymentRow> = connection.settle(outcome)?;
+        row.map(Payment::try_from).transpose()
     }
 
     pub(super) async fn list(&self, page: Page) -> Result<FoundPage, sqlx::Error> {
         let mut connection = self.readers.lend().await?;
         let mut query = list_query(&Filter::default(), page);
-        let found = collect_page(query.build().fetch(&mut *connection), page, payment).await;
-        settle_page(&mut connection, found)
+        let found = collect_page(query.build_query_as().fetch(&mut *connection), page).await;
+        end_page(&mut connection, found)
     }
 
     pub(super) async fn search(
@@ -212,8 +222,8 @@ impl Sqlite {
     ) -> Result<FoundPage, sqlx::Error> {
         let mut connection = self.lend_for_search().await?;
         let mut query = list_query(filter, page);
-        let found = collect_page(query.build().fetch(&mut *connection), page, payment).await;
-        settle_page(&mut connection, found)
+        let found = collect_page(query.build_query_as().fetch(&mut *connection), page).await;
+        end_page(&mut connection, found)
     }
 
     pub(super) async fn count(&self, filter: &Filter) -> Result<i64, sqlx::Error> {
@@ -245,58 +255,33 @@ impl Sqlite {
 
     pub(super) async fn events(&self, id: Uuid) -> Result<Vec<Event>, sqlx::Error> {
         let mut connection = self.readers.lend().await?;
-        let query = sqlx::query(
+        let query = sqlx::query_as(
             "SELECT version, kind, from_status, to_status, actor, request_id, trace_id, at
              FROM payment_events WHERE payment_id = $1 ORDER BY version",
         );
         let outcome = query.bind(id).fetch_all(&mut *connection).await;
-        connection.settle(outcome)?.iter().map(event).collect()
+        let rows: Vec<EventRow> = connection.settle(outcome)?;
+        Ok(rows.into_iter().map(Event::from).collect())
     }
 }
 
 fn list_query(filter: &Filter, page: Page) -> QueryBuilder<Lite> {
-    let mut query = QueryBuilder::new("SELECT ");
-    query.push(COLUMNS).push(" FROM payments");
+    let mut query = QueryBuilder::new(concat!("SELECT ", columns!(), " FROM payments"));
     push_filter(&mut query, filter, page.after);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit + 1);
     query
 }
 
-const COLUMNS: &str = "id, status, data, amount_minor, version, created_at, updated_at, deleted_at";
-
-const FIND: &str = "SELECT id, status, data, amount_minor, version, created_at, updated_at, deleted_at FROM payments WHERE id = $1";
-
-fn payment(row: &SqliteRow) -> Result<Payment, sqlx::Error> {
-    Ok(Payment {
-        id: row.try_get(0)?,
-        status: super::status(row.try_get(1)?)?,
-        data: Data::from_stored(row.try_get(2)?).map_err(super::corrupt)?,
-        amount: Money::from_minor(row.try_get(3)?).map_err(super::corrupt)?,
-        version: row.try_get(4)?,
-        created_at: moment(row.try_get(5)?)?,
-        updated_at: moment(row.try_get(6)?)?,
-        deleted_at: row.try_get::<Option<i64>, _>(7)?.map(moment).transpose()?,
-    })
+/// Gives the page, and the connection back when nothing is left on it; else it has to prove itself first.
+fn end_page(
+    connection: &mut Lent<SqliteConnection>,
+    collected: Result<(FoundPage, bool), sqlx::Error>,
+) -> Result<FoundPage, sqlx::Error> {
+    match collected {
+        Ok((found, false)) => Ok(found),
+        Ok((found, true)) => connection.settle(Ok(found)),
+        Err(error) => connection.settle(Err(error)),
+    }
 }
 
-fn event(row: &SqliteRow) -> Result<Event, sqlx::Error> {
-    Ok(Event {
-        version: row.try_get(0)?,
-        kind: row.try_get(1)?,
-        from_status: row.try_get(2)?,
-        to_status: row.try_get(3)?,
-        actor: row.try_get(4)?,
-        request_id: row.try_get(5)?,
-        trace_id: row.try_get(6)?,
-        at: moment(row.try_get(7)?)?,
-    })
-}
-
-fn millis(at: OffsetDateTime) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
-}
-
-fn moment(millis: i64) -> Result<OffsetDateTime, sqlx::Error> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
-        .map_err(super::corrupt)
-}
+const FIND: &str = concat!("SELECT ", columns!(), " FROM payments WHERE id = $1");

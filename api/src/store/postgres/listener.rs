@@ -13,6 +13,9 @@ use super::Postgres;
 /// A silent connection is asked for a sign of life this often.
 const PULSE: Duration = Duration::from_secs(1);
 
+/// How long a notification of our own may take.
+const ECHO: Duration = Duration::from_secs(2);
+
 /// A connection that hears changes of payments.
 pub(crate) struct Listener {
     inner: PgListener,
@@ -28,7 +31,21 @@ impl Listener {
         let mut inner = PgListener::connect_with(&pool).await?;
         inner.eager_reconnect(false);
         inner.listen("payment_changed").await?;
-        Ok(Self { inner, pool })
+        let mut listener = Self { inner, pool };
+        tokio::time::timeout(ECHO, listener.prove())
+            .await
+            .map_err(|_| sqlx::Error::Protocol("notifications do not arrive".to_owned()))??;
+        Ok(listener)
+    }
+
+    /// Sends a notification from another connection and waits for it: a proxy in between may accept `LISTEN` and pass
+    /// nothing on, and what is cached then would never be invalidated.
+    async fn prove(&mut self) -> Result<(), sqlx::Error> {
+        let echo = format!("echo {}", Uuid::now_v7());
+        let query = sqlx::query("SELECT pg_notify('payment_changed', $1)");
+        query.bind(&echo).execute(&self.pool).await?;
+        while self.inner.recv().await?.payload() != echo {}
+        Ok(())
     }
 
     /// Waits for the next change; `None` within it is a text that names no payment.

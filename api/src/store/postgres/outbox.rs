@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
 use uuid::Uuid;
 
 use super::Postgres;
@@ -14,28 +13,13 @@ impl Postgres {
         most: i64,
         hold: Duration,
     ) -> Result<Vec<Delivery>, sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
-        let query = sqlx::query(
+        let statement = sqlx::query_as(
             "UPDATE outbox SET attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => $1)
              WHERE id IN (SELECT id FROM outbox WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id, kind, payment_id, status, version, trace_id, at, attempts",
         );
-        let outcome = query.bind(hold.as_secs_f64()).bind(most).fetch_all(&mut *connection).await;
-        let rows = connection.settle(outcome)?;
-        rows.iter()
-            .map(|row| {
-                Ok(Delivery {
-                    id: row.try_get(0)?,
-                    kind: row.try_get(1)?,
-                    payment_id: row.try_get(2)?,
-                    status: row.try_get(3)?,
-                    version: row.try_get(4)?,
-                    trace_id: row.try_get(5)?,
-                    at: row.try_get(6)?,
-                    attempts: row.try_get(7)?,
-                })
-            })
-            .collect()
+        let statement = statement.bind(hold.as_secs_f64()).bind(most);
+        self.sessions.open().await?.all(statement).await
     }
 
     pub(in crate::store) async fn settle_delivery(
@@ -43,8 +27,7 @@ impl Postgres {
         id: Uuid,
         again: Option<Duration>,
     ) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
-        let query = match again {
+        let statement = match again {
             None => sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id),
             Some(pause) => sqlx::query(
                 "UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1",
@@ -52,7 +35,6 @@ impl Postgres {
             .bind(id)
             .bind(pause.as_secs_f64()),
         };
-        let outcome = query.execute(&mut *connection).await;
-        connection.settle(outcome).map(|_| ())
+        self.sessions.open().await?.execute(statement).await.map(|_| ())
     }
 }

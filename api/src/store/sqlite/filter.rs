@@ -4,11 +4,12 @@ use serde_json::Value;
 use sqlx::{QueryBuilder, Sqlite as Lite};
 use uuid::Uuid;
 
-use crate::query::Filter;
+use crate::payment::filter::Filter;
 
 pub(super) fn push_filter(query: &mut QueryBuilder<Lite>, filter: &Filter, after: Option<Uuid>) {
     crate::store::filter::push_filter(query, filter, after);
     if let Some(contained) = &filter.data {
+        query.push(" AND json_type(data) = 'object'");
         push_contained(query, "$", &contained.0);
     }
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::writes;
 use crate::{
-    cache::Writes,
     payment::{Actor, Change, Payment},
+    store::cache::Writes,
     store::{Claim, Created},
 };
 

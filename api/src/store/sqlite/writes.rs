@@ -1,13 +1,15 @@
 //! The statements of a write on SQLite. It has no data-modifying CTE: a write is several statements in one transaction.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::{millis, payment as read};
+use super::columns;
 use crate::{
-    money::Money,
-    payment::{Actor, Change, Payment, now},
-    store::{Answer, Claim, Created, fingerprint},
+    payment::{Actor, Change, Payment, money::Money, now},
+    store::{
+        Claim, Created,
+        rows::{KeyRow, Moment, PaymentRow},
+    },
 };
 
 /// Keeps a new payment; runs inside the writer's transaction.
@@ -30,7 +32,7 @@ pub(super) async fn create(
     .bind(payment.data.text())
     .bind(payment.amount.minor())
     .bind(Money::CURRENCY)
-    .bind(millis(payment.created_at))
+    .bind(Moment(payment.created_at))
     .execute(&mut *connection)
     .await?;
     record(connection, payment, None, "inserted", actor).await?;
@@ -58,27 +60,21 @@ async fn take_key(
     .bind(&claim.answer.etag)
     .bind(&claim.answer.location)
     .bind(&claim.answer.body)
-    .bind(millis(at + claim.kept_for))
-    .bind(millis(at))
+    .bind(Moment(at + claim.kept_for))
+    .bind(Moment(at))
     .execute(&mut *connection)
     .await?;
     if taken.rows_affected() == 1 {
         return Ok(None);
     }
-    let row = sqlx::query(
+    let row: KeyRow = sqlx::query_as(
         "SELECT fingerprint, status, etag, location, body FROM idempotency_keys WHERE scope = $1 AND key = $2",
     )
     .bind(&claim.scope)
     .bind(&claim.key)
     .fetch_one(&mut *connection)
     .await?;
-    let answer = Answer {
-        status: row.try_get(1)?,
-        etag: row.try_get(2)?,
-        location: row.try_get(3)?,
-        body: row.try_get(4)?,
-    };
-    Ok(Some(Created::Before(fingerprint(row.try_get(0)?)?, answer)))
+    Created::try_from(row).map(Some)
 }
 
 /// Changes a payment where its state and version allow it; runs inside the writer's transaction.
@@ -95,14 +91,14 @@ pub(super) async fn change(
         Change::Delete { consumed_too } => (DELETE, consumed_too),
         Change::Restore => (RESTORE, false),
     };
-    let row = sqlx::query(text)
+    let row: Option<PaymentRow> = sqlx::query_as(text)
         .bind(id)
-        .bind(millis(now()))
+        .bind(Moment(now()))
         .bind(version)
         .bind(consumed_too)
         .fetch_optional(&mut *connection)
         .await?;
-    let Some(after) = row.as_ref().map(read).transpose()? else { return Ok(None) };
+    let Some(after) = row.map(Payment::try_from).transpose()? else { return Ok(None) };
     let before = if change == Change::Consume { "inserted" } else { after.status.name() };
     record(connection, &after, Some(before), change.event(), actor).await?;
     if webhook {
@@ -118,7 +114,8 @@ macro_rules! change {
             $set,
             " WHERE id = $1 AND ($3 IS NULL OR version = $3) AND ($4 OR true) AND ",
             $where,
-            " RETURNING id, status, data, amount_minor, version, created_at, updated_at, deleted_at"
+            " RETURNING ",
+            columns!()
         )
     };
 }
@@ -149,7 +146,7 @@ async fn record(
     .bind(&actor.name)
     .bind(&actor.request_id)
     .bind(&actor.trace_id)
-    .bind(millis(after.updated_at))
+    .bind(Moment(after.updated_at))
     .execute(connection)
     .await
     .map(|_| ())
@@ -171,7 +168,7 @@ async fn tell(
     .bind(after.status.name())
     .bind(after.version)
     .bind(&actor.trace_id)
-    .bind(millis(after.updated_at))
+    .bind(Moment(after.updated_at))
     .execute(connection)
     .await
     .map(|_| ())
