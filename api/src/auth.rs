@@ -34,6 +34,8 @@ const BELIEVED: Duration = Duration::from_secs(30);
 const MISTAKES_PER_MINUTE: u64 = 60;
 /// Credentials from such addresses that are looked at at once: whoever guesses takes neither processor nor database.
 const SUSPECTS: usize = 2;
+/// How long the note that a key was used may take.
+const NOTE_PATIENCE: Duration = Duration::from_millis(200);
 /// How every API key begins, so that leaked ones can be found by scanners.
 const KEY_PREFIX: &str = "pay_";
 
@@ -50,6 +52,8 @@ pub(crate) struct Scopes {
 pub(crate) struct Principal {
     /// The name that the audit trail and the quota use: the administrator's, `key:<id>` or `oidc:<subject>`.
     pub(crate) name: Arc<str>,
+    /// Whose idempotency keys these are: the API keys of one client share them.
+    pub(crate) account: Arc<str>,
     pub(crate) scopes: Scopes,
 }
 
@@ -124,7 +128,7 @@ impl Authority {
             if let Verdict::Denied { .. } = self.mistakes.take_local(&address) {
                 return Err(Problem::new(Code::RateLimited).retry_after(1));
             }
-            return Err(refused());
+            return Err(if scheme == Scheme::Bearer { invalid_token() } else { refused() });
         };
         self.verified.insert(digest, (principal.clone(), until));
         Ok(principal)
@@ -175,11 +179,25 @@ fn refused() -> Problem {
     Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, challenge)
 }
 
+/// Tells a client with a token that the token is the reason (RFC 6750 section 3.1).
+fn invalid_token() -> Problem {
+    let challenge = HeaderValue::from_static(
+        "Basic realm=\"payments\", charset=\"UTF-8\", Bearer realm=\"payments\", error=\"invalid_token\"",
+    );
+    Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, challenge)
+}
+
 async fn api_key(key: &[u8], store: &Store) -> Result<Option<Verified>, Problem> {
-    let found = store.find_api_key(key_digest(key)).await?;
-    Ok(found.map(|key| Verified {
+    let Some(key) = store.find_api_key(key_digest(key)).await? else { return Ok(None) };
+    // Nobody's request waits or fails for the sake of a note.
+    let _ = tokio::time::timeout(NOTE_PATIENCE, store.note_key_use(key.id)).await;
+    let name: Arc<str> = Arc::from(format!("key:{}", key.id));
+    let account =
+        key.client.map_or_else(|| Arc::clone(&name), |client| format!("client:{client}").into());
+    Ok(Some(Verified {
         principal: Principal {
-            name: Arc::from(format!("key:{}", key.id)),
+            name,
+            account,
             scopes: Scopes { read: key.can_read, write: key.can_write, admin: false },
         },
         until: Instant::now() + BELIEVED,

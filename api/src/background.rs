@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::Shared, store::Listening};
+use crate::{
+    app::Shared,
+    store::{Listening, Notice},
+};
 
 /// Keeps the read cache honest until the service stops.
 pub(crate) async fn listen_for_writes(app: Shared, stop: CancellationToken) {
@@ -22,11 +25,14 @@ pub(crate) async fn listen_for_writes(app: Shared, stop: CancellationToken) {
             }
             Ok(Listening::With(mut listener)) => {
                 cache.set_listening(true);
+                // Until now a revoked key may have been missed.
+                app.authority.forget();
                 loop {
                     let received = tokio::select! { received = listener.next() => received, () = stop.cancelled() => return };
                     match received {
-                        Ok(Some(id)) => cache.writes().note(id),
-                        Ok(None) => {}
+                        Ok(Notice::Payment(id)) => cache.writes().note(id),
+                        Ok(Notice::ApiKeys) => app.authority.forget(),
+                        Ok(Notice::Other) => {}
                         Err(error) => {
                             cache.set_listening(false);
                             tracing::warn!(%error, "other tasks' writes are not heard: reads are not cached");

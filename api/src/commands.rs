@@ -55,7 +55,7 @@ pub fn run() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(cli.settings).await,
-            Command::Migrate => serve::migrate(&cli.settings).await,
+            Command::Migrate => serve::migrate(cli.settings).await,
             Command::Healthcheck => healthcheck::healthcheck(&cli.settings).await,
             Command::Smoke(smoke) => smoke.run(&cli.settings).await,
             Command::Load(load) => load.run(&cli.settings).await,

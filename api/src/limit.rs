@@ -1,7 +1,7 @@
 //! Quotas: each principal has a token bucket that all tasks share, and every task works from a block leased from it.
 //!
 //! A lease is one write to Postgres for many requests, so a read does not become a write. A block that is not used
-//! within [`LEASE`] is lost, which errs on the side of the limit. SQLite has one process, so its bucket is in memory.
+//! within [`LEASE`] is lost, so a block is only as large as the use of the last one suggests. SQLite has one process, so its bucket is in memory.
 
 use std::{
     hash::Hash,
@@ -43,6 +43,8 @@ struct Bucket {
 #[derive(Clone, Copy)]
 struct Block {
     tokens: u64,
+    /// Tokens when it was leased.
+    size: u64,
     /// What the shared bucket still had when the block was leased.
     shared: u64,
     until: Instant,
@@ -106,7 +108,8 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Limiter<K> {
         self.buckets.get_with_by_ref(name, || {
             let now = Instant::now();
             let own = Own { tokens: float(self.quota), refilled: now };
-            let block = Block { tokens: 0, shared: 0, until: now, denied_until: None, own };
+            let block =
+                Block { tokens: 0, size: 0, shared: 0, until: now, denied_until: None, own };
             Arc::new(Bucket { block: Mutex::new(block), leasing: tokio::sync::Mutex::default() })
         })
     }
@@ -129,7 +132,8 @@ impl Limiter<Arc<str>> {
         if let Some(verdict) = bucket.take_leased() {
             return verdict;
         }
-        let wanted = (self.quota / WINDOW.as_secs()).clamp(1, 1000);
+        let most = (self.quota / WINDOW.as_secs()).clamp(1, 1000);
+        let wanted = bucket.wanted().clamp(1, most);
         match store.lease(name, self.quota, WINDOW, wanted).await {
             Ok(lease) => {
                 let mut block = bucket.lock();
@@ -141,8 +145,8 @@ impl Limiter<Arc<str>> {
                     return Verdict::Denied { retry_after: wait };
                 }
                 let shared = whole(lease.left);
-                (block.tokens, block.shared, block.until) =
-                    (lease.granted - 1, shared, now + LEASE);
+                (block.tokens, block.size) = (lease.granted - 1, lease.granted);
+                (block.shared, block.until) = (shared, now + LEASE);
                 Verdict::Allowed { remaining: block.tokens + shared }
             }
             // The database is away: this task's own bucket limits until it is back.
@@ -154,6 +158,13 @@ impl Limiter<Arc<str>> {
 impl Bucket {
     fn lock(&self) -> std::sync::MutexGuard<'_, Block> {
         self.block.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many tokens to lease next: twice as many as a block that was used up in time, else as many as were used.
+    fn wanted(&self) -> u64 {
+        let block = self.lock();
+        let used = block.size - block.tokens;
+        if block.tokens == 0 && Instant::now() < block.until { used * 2 } else { used }
     }
 
     /// Decides from the block at hand, if it can.

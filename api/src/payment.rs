@@ -128,6 +128,8 @@ impl Change {
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     pub name: String,
+    /// Whose idempotency keys are meant.
+    pub account: String,
     pub request_id: String,
     pub trace_id: String,
 }

@@ -154,7 +154,7 @@ impl Problem {
             title: title.to(language),
             status: self.code.status().as_u16(),
             detail: detail.to(language),
-            instance: format!("urn:request:{request_id}"),
+            instance: format!("urn:request:{}", uri_text(request_id)),
             code: self.code.name(),
             errors: self.errors.iter().map(|error| FieldDocument::new(error, language)).collect(),
             current: self.current.as_ref(),
@@ -179,6 +179,19 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(Box::new(self));
         response
     }
+}
+
+/// A text with everything percent-encoded that may not stand in a URI (RFC 3986 section 2).
+fn uri_text(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:@!$&'()*+,;=/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 /// The problem that stands for a bare status of the router or a library.

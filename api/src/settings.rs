@@ -1,6 +1,10 @@
 //! Every setting: its flag, environment variable, unit and default; and the rules that stop a wrong one at start.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
@@ -55,6 +59,9 @@ pub(crate) struct Settings {
     /// Port of the API
     #[arg(long, env = "PORT", default_value_t = 8000, hide_env_values = true)]
     pub port: u16,
+    /// Address of GET /metrics, which asks for no credentials
+    #[arg(long, env = "METRICS_HOST", default_value = "127.0.0.1", hide_env_values = true)]
+    pub metrics_host: IpAddr,
     /// Port of GET /metrics; 0 switches it off [default: 9090 when it is free]
     #[arg(long, env = "METRICS_PORT", hide_env_values = true)]
     pub metrics_port: Option<u16>,
@@ -78,6 +85,9 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     pub database_pooler: Pooler,
+    /// File with the database's URL, which is read again when the server refuses the password; instead of DATABASE_URL
+    #[arg(long, env = "DATABASE_URL_FILE", hide_env_values = true)]
+    pub database_url_file: Option<PathBuf>,
     /// Connections to the database
     #[arg(long, env = "DATABASE_POOL", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500), hide_env_values = true)]
     pub database_pool: u32,
@@ -159,6 +169,9 @@ pub(crate) struct Settings {
     /// Standard Webhooks secret (whsec_ and base64); required with WEBHOOK_URL
     #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
     pub webhook_secret: Option<SecretString>,
+    /// How long a delivery is tried before it is given up, seconds
+    #[arg(long, env = "WEBHOOK_GIVE_UP_SECONDS", default_value = "259200", value_parser = seconds, hide_env_values = true)]
+    pub webhook_give_up: Duration,
     /// OTLP/HTTP endpoint for traces, such as http://localhost:4318; off when absent
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
     pub otlp_endpoint: Option<String>,
@@ -240,6 +253,7 @@ impl Settings {
             ("DATABASE_ACQUIRE_TIMEOUT_MS", self.database_acquire_timeout.as_millis(), 1..=600_000),
             ("BREAKER_OPEN_MS", self.breaker_open.as_millis(), 0..=600_000),
             ("IDEMPOTENCY_TTL_SECONDS", self.idempotency_ttl.as_secs().into(), 1..=31_622_400),
+            ("WEBHOOK_GIVE_UP_SECONDS", self.webhook_give_up.as_secs().into(), 1..=31_622_400),
             ("DRAIN_SECONDS", self.drain.as_secs().into(), 0..=3600),
             ("SHUTDOWN_TIMEOUT_SECONDS", self.shutdown_timeout.as_secs().into(), 0..=3600),
             ("MAX_IN_FLIGHT", size(self.max_in_flight), 1..=1_000_000),
@@ -255,6 +269,20 @@ impl Settings {
                 let (least, most) = range.into_inner();
                 return Err(wrong(variable, format!("is a number from {least} to {most}")));
             }
+        }
+        Ok(())
+    }
+
+    /// Reads `DATABASE_URL_FILE`, when there is one, into `DATABASE_URL`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn read_files(&mut self) -> Result<(), SettingError> {
+        if let Some(file) = &self.database_url_file {
+            let url = read_url(file).map_err(|error| {
+                wrong("DATABASE_URL_FILE", format!("{} cannot be read: {error}", file.display()))
+            })?;
+            self.database_url = url;
         }
         Ok(())
     }
@@ -285,6 +313,11 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Reads a file that holds a URL.
+pub(crate) fn read_url(file: &Path) -> std::io::Result<SecretString> {
+    std::fs::read_to_string(file).map(|text| text.trim().to_owned().into())
 }
 
 /// Reads a webhook secret: `whsec_` and the base64 of 24 to 64 bytes.

@@ -15,6 +15,7 @@ mod rows;
 mod sqlite;
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,10 +34,12 @@ use crate::{
 pub(crate) use failure::StoreError;
 use failure::{classify, concerns_writes};
 use in_flight::InFlight;
-use postgres::Postgres;
-pub(crate) use postgres::listener::Listener;
+pub(crate) use postgres::listener::{Listener, Notice};
+use postgres::{Postgres, Turn};
 use records::corrupt;
-pub(crate) use records::{Answer, ApiKey, Claim, Created, Delivery, Lease};
+pub(crate) use records::{
+    Answer, ApiKey, ApiKeyEvent, Backlog, Claim, Created, Delivery, Lease, Settled,
+};
 use sqlite::Sqlite;
 
 /// The database behind the API.
@@ -47,6 +50,8 @@ pub(crate) struct Store {
     pub(crate) keys_in_flight: InFlight,
     pub(crate) cache: Payments,
     limit: Duration,
+    /// The file to read the URL from again.
+    url_file: Option<PathBuf>,
     /// Cancelled when the database takes our credentials no longer.
     refused: CancellationToken,
 }
@@ -64,6 +69,9 @@ pub(crate) enum Listening {
     /// A pooler is in between, and it does not pass notifications on.
     Impossible,
 }
+
+/// How long a task waits for the successor of the one that left before it.
+const SUCCESSOR_PATIENCE: Duration = Duration::from_mins(5);
 
 /// What an operation does, which decides what its failures say about the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +116,7 @@ impl Store {
             keys_in_flight: InFlight::default(),
             cache,
             limit,
+            url_file: settings.database_url_file.clone(),
             refused: CancellationToken::new(),
         })
     }
@@ -158,6 +167,48 @@ impl Store {
     #[must_use]
     pub(crate) fn answers(&self) -> bool {
         self.reads.state() == "closed" && self.writes.state() == "closed"
+    }
+
+    /// The server takes our credentials no longer: reads them again from their source, or asks to end.
+    fn credentials_refused(&self) {
+        let Backend::Postgres(postgres) = &self.backend else { return };
+        let Some(file) = &self.url_file else { return self.refused.cancel() };
+        let read = crate::settings::read_url(file).map_err(|error| error.to_string());
+        let replaced = read.and_then(|url| {
+            postgres.replace_url(url.expose_secret()).map_err(|_| "it holds no URL".to_owned())
+        });
+        match replaced {
+            Ok(()) => {
+                tracing::warn!("the server refuses the password: DATABASE_URL_FILE was read again")
+            }
+            Err(error) => tracing::error!(error, "DATABASE_URL_FILE cannot be used"),
+        }
+    }
+
+    /// Waits for this task's turn to end, so that tasks whose password was changed leave one by one and their successors
+    /// can come. Open connections go on working meanwhile; without any there is nothing to wait for.
+    pub(crate) async fn turn_to_leave(&self) -> Option<Turn> {
+        let Backend::Postgres(postgres) = &self.backend else { return None };
+        let mut waited = false;
+        let mut turn = loop {
+            match tokio::time::timeout(Duration::from_secs(2), postgres.take_turn()).await {
+                Ok(Ok(Some(turn))) => break turn,
+                Ok(Ok(None)) => waited = true,
+                Ok(Err(_)) | Err(_) => return None,
+            }
+            // Not all at the same moment.
+            tokio::time::sleep(Duration::from_millis(rand::random_range(500..1500))).await;
+        };
+        let began = Instant::now();
+        // Whoever left before has to be replaced first.
+        while waited && began.elapsed() < SUCCESSOR_PATIENCE {
+            let seconds = began.elapsed().as_secs_f64();
+            match turn.has_successor(seconds).await {
+                Ok(true) | Err(_) => break,
+                Ok(false) => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        }
+        Some(turn)
     }
 
     /// Asks for a sign of life.
@@ -254,8 +305,9 @@ impl Store {
         &self,
         key: &ApiKey,
         digest: [u8; 32],
+        actor: &Actor,
     ) -> Result<(), StoreError> {
-        ask!(self, Write "create_api_key", db => db.create_api_key(key, digest))
+        ask!(self, Write "create_api_key", db => db.create_api_key(key, digest, actor))
     }
 
     /// Finds a live API key.
@@ -266,14 +318,24 @@ impl Store {
         ask!(self, Read "find_api_key", db => db.find_api_key(digest))
     }
 
-    /// All live API keys, newest first.
-    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        ask!(self, Read "api_keys", db => db.api_keys())
+    /// The newest API keys, newest first; revoked ones too when asked.
+    pub(crate) async fn api_keys(&self, revoked_too: bool) -> Result<Vec<ApiKey>, StoreError> {
+        ask!(self, Read "api_keys", db => db.api_keys(revoked_too))
+    }
+
+    /// What became of an API key, oldest first.
+    pub(crate) async fn api_key_events(&self, id: Uuid) -> Result<Vec<ApiKeyEvent>, StoreError> {
+        ask!(self, Read "api_key_events", db => db.api_key_events(id))
+    }
+
+    /// Notes that an API key was used, at most once a minute.
+    pub(crate) async fn note_key_use(&self, id: Uuid) -> Result<(), StoreError> {
+        ask!(self, Write "note_key_use", db => db.note_key_use(id))
     }
 
     /// Ends an API key; false when no live one has the id.
-    pub(crate) async fn revoke_api_key(&self, id: Uuid) -> Result<bool, StoreError> {
-        ask!(self, Write "revoke_api_key", db => db.revoke_api_key(id))
+    pub(crate) async fn revoke_api_key(&self, id: Uuid, actor: &Actor) -> Result<bool, StoreError> {
+        ask!(self, Write "revoke_api_key", db => db.revoke_api_key(id, actor))
     }
 
     /// Takes deliveries that are due; nobody else gets them for the time given.
@@ -285,13 +347,18 @@ impl Store {
         ask!(self, Write "take_deliveries", db => db.take_deliveries(most, hold))
     }
 
-    /// Ends a delivery: gone, or due again after a while.
+    /// Ends an attempt at a delivery.
     pub(crate) async fn settle_delivery(
         &self,
         id: Uuid,
-        again: Option<Duration>,
+        settled: Settled,
     ) -> Result<(), StoreError> {
-        ask!(self, Write "settle_delivery", db => db.settle_delivery(id, again))
+        ask!(self, Write "settle_delivery", db => db.settle_delivery(id, settled))
+    }
+
+    /// What is in the outbox.
+    pub(crate) async fn backlog(&self) -> Result<Backlog, StoreError> {
+        ask!(self, Read "backlog", db => db.backlog())
     }
 
     /// Forgets expired idempotency keys; returns how many.
@@ -307,7 +374,7 @@ impl Store {
         }
         let started = Listener::start(db).await;
         if started.as_ref().err().is_some_and(postgres::refuses) {
-            self.refused.cancel();
+            self.credentials_refused();
         }
         started.map(Listening::With).map_err(classify)
     }
@@ -336,7 +403,7 @@ impl Store {
         }
         let (elapsed, error) = (started.elapsed(), outcome.as_ref().err());
         if error.and_then(StoreError::cause).is_some_and(postgres::refuses) {
-            self.refused.cancel();
+            self.credentials_refused();
         }
         crate::telemetry::metrics::database(
             operation,

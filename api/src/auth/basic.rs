@@ -35,6 +35,7 @@ impl Basic {
             pass: settings.admin_pass.clone().unwrap_or_default(),
             principal: Principal {
                 name: Arc::from(user.as_str()),
+                account: Arc::from(user.as_str()),
                 scopes: Scopes { read: true, write: true, admin: true },
             },
             hashing: Semaphore::new(1),

@@ -56,9 +56,15 @@ struct Source {
     fetches: watch::Sender<u64>,
 }
 
+/// A key, and the one algorithm that it is for when the issuer says so (RFC 7517 section 4.4).
+struct Key {
+    key: DecodingKey,
+    algorithm: Option<Algorithm>,
+}
+
 #[derive(Default)]
 struct Keys {
-    by_id: HashMap<String, Arc<DecodingKey>>,
+    by_id: HashMap<String, Arc<Key>>,
     /// When the keys came.
     fetched: Option<Instant>,
     /// When they were last asked for, or that they are being asked for.
@@ -69,9 +75,36 @@ struct Keys {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
-    exp: u64,
+    /// Seconds, with or without a fraction (RFC 7519 section 2, NumericDate).
+    exp: f64,
     #[serde(default)]
-    scope: String,
+    scope: Scope,
+    /// The same by another name (Microsoft Entra ID).
+    #[serde(default)]
+    scp: Scope,
+}
+
+/// Scopes in one text (RFC 8693 section 4.2), or in a list as some issuers send them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scope {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl Scope {
+    fn has(&self, scope: &str) -> bool {
+        match self {
+            Self::Text(text) => text.split(' ').any(|own| own == scope),
+            Self::List(list) => list.iter().any(|own| own == scope),
+        }
+    }
 }
 
 impl Issuer {
@@ -96,29 +129,35 @@ impl Issuer {
         let Ok(head) = jsonwebtoken::decode_header(token) else { return Ok(None) };
         let Some(id) = head.kid.filter(|_| ALGORITHMS.contains(&head.alg)) else { return Ok(None) };
         let Some(key) = self.key(&id).await? else { return Ok(None) };
+        if key.algorithm.is_some_and(|algorithm| algorithm != head.alg) {
+            return Ok(None);
+        }
         let mut validation = Validation::new(head.alg);
         validation.set_audience(&[&self.audience]);
         let url = &self.source.url;
         validation.set_issuer(&[url.clone(), format!("{url}/")]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
-        let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else {
+        let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key.key, &validation) else {
             return Ok(None);
         };
-        let now =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-        let left = Duration::from_secs(token.claims.exp.saturating_sub(now));
-        let has = |scope| token.claims.scope.split(' ').any(|own| own == scope);
+        let claims = token.claims;
+        let expires = Duration::try_from_secs_f64(claims.exp).unwrap_or(Duration::MAX);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let left = expires.saturating_sub(now);
+        let has = |scope| claims.scope.has(scope) || claims.scp.has(scope);
+        let name: Arc<str> = Arc::from(format!("oidc:{}", claims.sub));
         Ok(Some(Verified {
             principal: Principal {
-                name: Arc::from(format!("oidc:{}", token.claims.sub)),
+                account: Arc::clone(&name),
+                name,
                 scopes: Scopes { read: has(READ), write: has(WRITE), admin: false },
             },
             until: Instant::now() + left.min(BELIEVED),
         }))
     }
 
-    async fn key(&self, id: &str) -> Result<Option<Arc<DecodingKey>>, Problem> {
+    async fn key(&self, id: &str) -> Result<Option<Arc<Key>>, Problem> {
         let mut fetches = self.source.fetches.subscribe();
         let (known, fetching) = self.source.look_up(id);
         if known.is_some() {
@@ -145,7 +184,7 @@ impl Source {
     }
 
     /// The key, and whether the keys are being fetched, which begins here when they are old or do not have it.
-    fn look_up(self: &Arc<Self>, id: &str) -> (Option<Arc<DecodingKey>>, bool) {
+    fn look_up(self: &Arc<Self>, id: &str) -> (Option<Arc<Key>>, bool) {
         let mut keys = self.lock();
         let known = keys.by_id.get(id).cloned();
         let old = keys.fetched.is_none_or(|at| at.elapsed() > KEYS_KEPT);
@@ -174,7 +213,7 @@ impl Source {
         self.fetches.send_modify(|count| *count += 1);
     }
 
-    async fn fetch(&self) -> Result<HashMap<String, Arc<DecodingKey>>, reqwest::Error> {
+    async fn fetch(&self) -> Result<HashMap<String, Arc<Key>>, reqwest::Error> {
         #[derive(Deserialize)]
         struct Discovery {
             jwks_uri: String,
@@ -186,7 +225,8 @@ impl Source {
             self.http.get(discovery.jwks_uri).send().await?.error_for_status()?.json().await?;
         let usable = set.keys.iter().filter_map(|jwk| {
             let id = jwk.common.key_id.clone()?;
-            Some((id, Arc::new(DecodingKey::from_jwk(jwk).ok()?)))
+            let algorithm = jwk.common.key_algorithm.and_then(|own| own.to_string().parse().ok());
+            Some((id, Arc::new(Key { key: DecodingKey::from_jwk(jwk).ok()?, algorithm })))
         });
         Ok(usable.collect())
     }

@@ -1,4 +1,5 @@
-//! Status changes for another system, signed as Standard Webhooks 1.0.0 says and sent until they are received.
+//! New payments and status changes for another system, signed as Standard Webhooks 1.0.0 says and sent until they are
+//! received or too old.
 //!
 //! A change and its row in the outbox are one write, so none is lost and none is invented. A delivery may arrive twice:
 //! its id is the receiver's idempotency key.
@@ -17,37 +18,76 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::Shared,
     settings::{Settings, signing_key},
-    store::Delivery,
+    store::{Delivery, Settled},
+    telemetry::metrics,
 };
 
-/// Deliveries taken and sent at once.
-const PORTION: i64 = 10;
-/// How long a task may work on a portion before others may take it: longer than the client's timeout.
+/// Deliveries on their way at once.
+const AT_ONCE: usize = 10;
+/// How long a task may work on a delivery before others may take it: longer than the client's timeout.
 const HOLD: Duration = Duration::from_secs(15);
 /// How often an empty outbox is looked into.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often the backlog is measured.
+const MEASURED: Duration = Duration::from_secs(15);
 
-/// Sends what is in the outbox until the service stops.
+/// Sends what is in the outbox until the service stops. A receiver that is slow with one delivery only takes one of the
+/// places.
 pub(crate) async fn deliver(app: Shared, stop: CancellationToken) {
     let Some(sender) = Sender::new(&app.settings).map(Arc::new) else { return };
+    let mut under_way = JoinSet::new();
     while !stop.is_cancelled() {
-        let due = app.store.take_deliveries(PORTION, HOLD).await.unwrap_or_default();
-        if due.is_empty() {
-            tokio::select! { () = tokio::time::sleep(PAUSE) => {}, () = stop.cancelled() => return }
-        }
-        let mut portion = JoinSet::new();
+        while under_way.try_join_next().is_some() {}
+        let places = AT_ONCE - under_way.len();
+        let due = if places == 0 { Vec::new() } else { take(&app, places).await };
+        let found = due.len();
         for delivery in due {
-            portion.spawn(attempt(Arc::clone(&app), Arc::clone(&sender), delivery));
+            under_way.spawn(attempt(Arc::clone(&app), Arc::clone(&sender), delivery));
         }
-        portion.join_all().await;
+        if found > 0 && found == places {
+            // There may be more: as soon as a place is free.
+            tokio::select! { _ = under_way.join_next() => {}, () = stop.cancelled() => return }
+        } else if found == 0 {
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                Some(_) = under_way.join_next() => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+async fn take(app: &Shared, places: usize) -> Vec<Delivery> {
+    let places = i64::try_from(places).unwrap_or_default();
+    app.store.take_deliveries(places, HOLD).await.unwrap_or_default()
+}
+
+/// Measures what waits in the outbox, until the service stops.
+pub(crate) async fn measure(app: Shared, stop: CancellationToken) {
+    if app.settings.webhook_url.is_none() {
+        return;
+    }
+    loop {
+        if let Ok(backlog) = app.store.backlog().await {
+            metrics::backlog(backlog.waiting, backlog.dead, backlog.oldest);
+        }
+        tokio::select! { () = tokio::time::sleep(MEASURED) => {}, () = stop.cancelled() => return }
     }
 }
 
 async fn attempt(app: Shared, sender: Arc<Sender>, delivery: Delivery) {
     let received = sender.send(&delivery).await;
-    crate::telemetry::metrics::webhook(if received { "received" } else { "failed" });
-    let again = (!received).then(|| backoff(delivery.attempts));
-    if app.store.settle_delivery(delivery.id, again).await.is_err() {
+    let old = OffsetDateTime::now_utc() - delivery.at > app.settings.webhook_give_up;
+    let (settled, outcome) = match (received, old) {
+        (true, _) => (Settled::Received, "received"),
+        (false, false) => (Settled::Again(backoff(delivery.attempts)), "failed"),
+        (false, true) => (Settled::GivenUp, "given_up"),
+    };
+    metrics::webhook(outcome);
+    if settled == Settled::GivenUp {
+        tracing::error!(webhook_id = %delivery.id, payment_id = %delivery.payment_id, "a delivery was given up");
+    }
+    if app.store.settle_delivery(delivery.id, settled).await.is_err() {
         tracing::warn!(webhook_id = %delivery.id, "a delivery could not be settled and will be repeated");
     }
 }

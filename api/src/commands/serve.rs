@@ -1,7 +1,7 @@
 //! `serve` and `migrate`: a life from start to SIGTERM.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -34,8 +34,9 @@ const SEND_BUFFER: u32 = 128 * 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
+pub(super) async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let began = Instant::now();
+    settings.read_files()?;
     settings.check()?;
     let mut signals = Signals::new()?;
     crate::telemetry::logs::start(&settings);
@@ -43,7 +44,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     let app = Arc::new(App::new(settings.clone(), store(&settings)?));
     let stop = CancellationToken::new();
     show_metrics(&app, &stop)?;
-    let listener = listen("PORT", &settings, settings.port)?;
+    let listener = listen("PORT", settings.host, settings.port)?;
     let port = listener.local_addr().map_or(settings.port, |address| address.port());
     tracing::info!(
         version = settings.release_version,
@@ -61,7 +62,17 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
         closing.clone(),
         settings.shutdown_timeout,
     ));
+    // Kept until the process ends: others whose password is refused wait for it.
+    let mut turn = None;
     let end = {
+        let refused = async {
+            app.store.refused().await;
+            tracing::warn!(
+                "the server no longer takes this user or password: leaving when it is this task's turn"
+            );
+            app.store.turn_to_leave().await
+        };
+        tokio::pin!(refused);
         let starting = start(Arc::clone(&app), began, stop.clone());
         tokio::pin!(starting);
         let mut started = false;
@@ -69,7 +80,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
             tokio::select! {
                 outcome = &mut starting, if !started => { outcome?; started = true; }
                 end = signals.next() => break end,
-                () = app.store.refused(), if started => break End::Refused,
+                taken = &mut refused, if started => { turn = taken; break End::Refused }
             }
         }
     };
@@ -91,6 +102,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
         })
         .await;
     }
+    drop(turn);
     tracing::info!("stopped");
     if end == End::Refused {
         return Err(wrong_database("the server no longer takes this user or password".to_owned()));
@@ -98,9 +110,10 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
+pub(super) async fn migrate(mut settings: Settings) -> Result<(), Failure> {
+    settings.read_files()?;
     settings.check_database()?;
-    let store = store(settings)?;
+    let store = store(&settings)?;
     store.migrate().await.map_err(|error| failure(&store, &error))
 }
 
@@ -141,8 +154,8 @@ fn wrong_database(reason: String) -> Failure {
     SettingError { variable: "DATABASE_URL", reason }.into()
 }
 
-fn listen(variable: &str, settings: &Settings, port: u16) -> Result<TcpListener, Failure> {
-    let address = SocketAddr::new(settings.host, port);
+fn listen(variable: &str, host: IpAddr, port: u16) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(host, port);
     let failed =
         |error| Failure::new(format!("{variable}: {address} cannot be listened on: {error}"));
     let listen = || {
@@ -163,7 +176,7 @@ fn show_metrics(app: &Shared, stop: &CancellationToken) -> Result<(), Failure> {
     if port == 0 {
         return Ok(());
     }
-    let listener = match listen("METRICS_PORT", &app.settings, port) {
+    let listener = match listen("METRICS_PORT", app.settings.metrics_host, port) {
         Ok(listener) => listener,
         Err(failure) if asked.is_some() => return Err(failure),
         Err(_) => {
@@ -209,6 +222,7 @@ async fn start(app: Shared, began: Instant, stop: CancellationToken) -> Result<(
     );
     tokio::spawn(background::listen_for_writes(Arc::clone(&app), stop.clone()));
     tokio::spawn(background::sweep_keys(Arc::clone(&app), stop.clone()));
+    tokio::spawn(background::webhooks::measure(Arc::clone(&app), stop.clone()));
     tokio::spawn(background::webhooks::deliver(app, stop));
     Ok(())
 }

@@ -62,6 +62,12 @@ async fn authorize(app: &Shared, mut request: Request, next: Next) -> Result<Res
         announce(&mut problem.headers, app.limiter.quota(), verdict);
         return Err(problem);
     }
+    if is_of_another_site(&request) {
+        return Err(Problem::new(Code::Forbidden).detail(
+            "A page of another site may not change anything with a browser's credentials.",
+            "Uma página de outro site não pode alterar nada com as credenciais do navegador.",
+        ));
+    }
     let reading = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !(if reading { principal.scopes.read } else { principal.scopes.write }) {
         return Err(Problem::new(Code::Forbidden));
@@ -70,6 +76,22 @@ async fn authorize(app: &Shared, mut request: Request, next: Next) -> Result<Res
     let mut response = next.run(request).await;
     announce(response.headers_mut(), app.limiter.quota(), verdict);
     Ok(response)
+}
+
+/// Whether a browser says that a page of another site makes it change something (Fetch Metadata, `Sec-Fetch-Site`; or
+/// `Origin` in browsers without it).
+fn is_of_another_site(request: &Request) -> bool {
+    if request.method().is_safe() {
+        return false;
+    }
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin"), text("host")) {
+        (Some(site), ..) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin), Some(host)) => {
+            origin.split_once("://").is_none_or(|(_, authority)| authority != host)
+        }
+        _ => false,
+    }
 }
 
 /// Lets only the administrator through; stands inside [`admit`].

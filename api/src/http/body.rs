@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use bytes::BytesMut;
-use http::header;
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use serde_json::value::RawValue;
 
@@ -33,10 +33,7 @@ impl FromRequest<Shared> for JsonBytes {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        let kind =
-            request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        if !kind.eq_ignore_ascii_case(b"application/json") {
+        if !is_plain_json(request.headers()) {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
         let context = request.extensions().get::<Arc<Context>>().cloned();
@@ -50,6 +47,25 @@ impl FromRequest<Shared> for JsonBytes {
         receiving(false);
         bytes.map(Self)
     }
+}
+
+/// Whether the body is said to be JSON in UTF-8, without a coding around it.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let coding = text(header::CONTENT_ENCODING).trim_ascii();
+    let mut parts = text(header::CONTENT_TYPE).split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let kind = parts.next().unwrap_or_default();
+    let charsets = parts.filter_map(|parameter| {
+        let (name, value) = parameter.split_at_checked(8)?;
+        name.eq_ignore_ascii_case(b"charset=").then_some(value)
+    });
+    (coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+        && kind.eq_ignore_ascii_case(b"application/json")
+        && charsets.into_iter().all(|charset| {
+            let charset = charset.strip_prefix(b"\"").unwrap_or(charset);
+            let charset = charset.strip_suffix(b"\"").unwrap_or(charset);
+            charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+        })
 }
 
 async fn receive(mut body: Body, limit: usize) -> Result<Bytes, Problem> {

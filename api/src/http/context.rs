@@ -9,9 +9,9 @@ use std::{
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header, request::Parts};
 use uuid::Uuid;
 
 use crate::{
@@ -61,6 +61,22 @@ impl Context {
     }
 }
 
+tokio::task_local! {
+    /// The request that this task works on.
+    static CURRENT: Arc<Context>;
+}
+
+/// Logs that a handler panicked; the panic's own line stands before this one.
+pub(crate) fn note_panic() {
+    let request_id = CURRENT.try_with(|context| context.request_id.clone()).unwrap_or_default();
+    tracing::error!(request_id, "a request ended in a panic");
+}
+
+fn names_one_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
+}
+
 /// Wraps every request.
 pub(crate) async fn observe(
     State(app): State<Shared>,
@@ -72,15 +88,28 @@ pub(crate) async fn observe(
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let resource = resource(route, request.uri().path());
-    let trace = Trace::begin(request.headers(), &method, route, app.settings.trace_ids);
     let peer =
         request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
     let client =
         crate::http::client::address(peer, request.headers(), &app.settings.trusted_proxies);
+    // A stranger must not decide what is recorded.
+    let trusted = app.settings.trusted_proxies.iter().any(|range| range.contains(&peer));
+    let share = if trusted { None } else { Some(app.settings.trace_sample) };
+    let trace = Trace::begin(request.headers(), &method, route, app.settings.trace_ids, share);
     let context = Arc::new(Context::read(request.headers(), trace, client));
     request.extensions_mut().insert(Arc::clone(&context));
 
-    let mut response = context.trace.scope(next.run(request)).await;
+    let mut response = if names_one_host(&request) {
+        let answering = CURRENT.scope(Arc::clone(&context), next.run(request));
+        context.trace.scope(answering).await
+    } else {
+        Problem::new(problem::Code::InvalidRequest)
+            .detail(
+                "A request has exactly one Host field (RFC 9112 section 3.2).",
+                "Uma requisição tem exatamente um campo Host (RFC 9112, seção 3.2).",
+            )
+            .into_response()
+    };
 
     if let Some(problem) = problem_of(&mut response) {
         let allow = response.headers_mut().remove(header::ALLOW);
@@ -196,6 +225,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
         };
         Ok(Self {
             name: principal.name.to_string(),
+            account: principal.account.to_string(),
             request_id: context.request_id.clone(),
             trace_id: context.trace.id.clone(),
         })

@@ -72,7 +72,7 @@ const NEXT: &[(&str, &str, &str, &[&str])] = &[
         &["readPayment", "setPaymentStatus", "deletePayment", "listPaymentEvents"],
     ),
     ("deletePayment", "204", "$request.path.id", &["restorePayment", "listPaymentEvents"]),
-    ("createApiKey", "201", "$response.body#/id", &["revokeApiKey"]),
+    ("createApiKey", "201", "$response.body#/id", &["revokeApiKey", "listApiKeyEvents"]),
 ];
 
 /// Adds to every operation what it leads to and the problems that its kind can answer.

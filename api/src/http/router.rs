@@ -16,7 +16,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     app::Shared,
     http::admission::{administrator, admit},
-    http::context::observe,
+    http::context::{note_panic, observe},
     http::handlers::documents::{self, Document},
     http::handlers::{api_keys, challenge, health, payments},
     http::openapi,
@@ -49,7 +49,10 @@ pub(crate) fn router(app: Shared) -> Router {
         .layer(Extension(Document(document())))
         .merge(docs())
         .fallback(async || Problem::new(Code::RouteNotFound))
-        .layer(CatchPanicLayer::custom(|_| Problem::new(Code::Internal).into_response()))
+        .layer(CatchPanicLayer::custom(|_| {
+            note_panic();
+            Problem::new(Code::Internal).into_response()
+        }))
         .layer(from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }
@@ -83,6 +86,7 @@ fn administrative() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::revoke))
+        .routes(routes!(api_keys::events))
 }
 
 fn docs() -> Router<Shared> {

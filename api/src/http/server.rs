@@ -7,7 +7,7 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -19,6 +19,7 @@ use axum::{
     body::{Body, Bytes},
     response::Response,
 };
+use futures::FutureExt;
 use http::Request;
 use hyper::{
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
@@ -66,6 +67,13 @@ pub(crate) async fn serve(
 ) -> usize {
     let connections = Arc::new(Connections::new(limits.connections, limits.connections_per_peer));
     let tasks = TaskTracker::new();
+    let begin = |stream, peer: SocketAddr| {
+        // A dual-stack socket shows IPv4 addresses inside IPv6 ones.
+        let peer = peer.ip().to_canonical();
+        if let Some(slot) = connections.admit(peer) {
+            tasks.spawn(drive(stream, peer, slot, router.clone(), limits, stop.clone()));
+        }
+    };
     let mut stopped = pin!(stop.cancelled());
     loop {
         let accepted = tokio::select! {
@@ -73,19 +81,17 @@ pub(crate) async fn serve(
             () = &mut stopped => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                // A dual-stack socket shows IPv4 addresses inside IPv6 ones.
-                let peer = peer.ip().to_canonical();
-                if let Some(slot) = connections.admit(peer) {
-                    tasks.spawn(drive(stream, peer, slot, router.clone(), limits, stop.clone()));
-                }
-            }
+            Ok((stream, peer)) => begin(stream, peer),
             Err(error) => {
                 // Out of file descriptors, most likely: accepting again at once would only spin.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+    }
+    // Closing the socket would reset those that wait to be accepted.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        begin(stream, peer);
     }
     drop(listener);
     tasks.close();

@@ -34,7 +34,7 @@ pub(crate) type Greeting<C> =
     Arc<dyn for<'c> Fn(&'c mut C) -> BoxFuture<'c, Result<(), sqlx::Error>> + Send + Sync>;
 
 struct Shared<C: Connection + 'static> {
-    options: C::Options,
+    options: Mutex<C::Options>,
     greeting: Option<Greeting<C>>,
     slots: Arc<Semaphore>,
     size: usize,
@@ -65,7 +65,7 @@ impl<C: Connection + 'static> Pool<C> {
         let slots = Arc::new(Semaphore::new(size));
         Self {
             shared: Arc::new(Shared {
-                options,
+                options: Mutex::new(options),
                 greeting,
                 slots,
                 size,
@@ -108,7 +108,9 @@ impl<C: Connection + 'static> Pool<C> {
     /// Why none could be opened; an I/O error when it took too long.
     pub(crate) async fn open(&self) -> Result<C, sqlx::Error> {
         let opening = async {
-            let mut connection = self.shared.options.connect().await?;
+            let options =
+                self.shared.options.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let mut connection = options.connect().await?;
             if let Some(greet) = &self.shared.greeting {
                 greet(&mut connection).await?;
             }
@@ -117,6 +119,11 @@ impl<C: Connection + 'static> Pool<C> {
         tokio::time::timeout(self.shared.patience, opening)
             .await
             .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
+    }
+
+    /// Opens connections another way from now on.
+    pub(crate) fn replace_options(&self, options: C::Options) {
+        *self.shared.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
     }
 
     /// Connections in use and connections open but idle.

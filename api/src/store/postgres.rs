@@ -9,7 +9,10 @@ mod reads;
 mod service;
 mod session;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, Postgres as Pg, QueryBuilder,
@@ -20,7 +23,7 @@ use uuid::Uuid;
 
 use super::{
     Claim, Created, StoreError, classify,
-    pool::{Greeting, Pool},
+    pool::{Greeting, Lent, Pool},
     rows::{EventRow, PaymentRow},
 };
 use crate::{
@@ -49,6 +52,9 @@ const SEARCHES: u32 = 3;
 /// The advisory lock of whoever migrates through a pooler; the number is that of nothing else.
 const MIGRATION_LOCK: i64 = 0x7061_796d_656e_7473;
 
+/// The advisory lock of the one task that leaves because its password is refused.
+const LEAVING_LOCK: i64 = 0x7061_795f_6c65_6176;
+
 /// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
 /// image has no file of them.
 const RDS_AUTHORITIES: &[u8] = include_bytes!("../../certificates/rds.pem");
@@ -60,29 +66,20 @@ pub(super) struct Postgres {
     reads: ReadBatcher,
     searches: Semaphore,
     patience: Duration,
-    options: PgConnectOptions,
+    options: Mutex<PgConnectOptions>,
     pooler: Pooler,
-    /// Whether changes are written to the outbox.
-    webhook: bool,
 }
 
 impl Postgres {
     pub(super) fn new(url: &str, settings: &Settings) -> Result<Self, sqlx::Error> {
-        let mut options: PgConnectOptions = url.parse()?;
-        if url.contains("sslmode=verify") && !url.contains("sslrootcert=") {
-            options = options.ssl_root_cert_from_pem(RDS_AUTHORITIES.to_vec());
-        }
-        let options = options
-            .application_name("payments-api")
-            // Floats are sent in binary, and poolers refuse this parameter (PgBouncer, ignore_startup_parameters).
-            .extra_float_digits(None);
+        let options = options(url)?;
         let limit = settings.request_timeout;
         let patience = settings.database_acquire_timeout;
         let size = settings.database_pool;
         let pooler = settings.database_pooler;
         let greeting = (pooler == Pooler::None).then(|| greeting(limit));
         let pool = Pool::with_greeting(options.clone(), greeting, size, patience);
-        let sessions = Sessions::new(pool.clone(), pooler, limit);
+        let sessions = Sessions::new(pool.clone(), pooler, limit, settings.webhook_url.is_some());
         let workers = (size / 3).clamp(1, WORKERS);
         Ok(Self {
             inserts: InsertBatcher::new(sessions.clone(), workers, limit),
@@ -91,10 +88,36 @@ impl Postgres {
             pool,
             sessions,
             patience,
-            options,
+            options: Mutex::new(options),
             pooler,
-            webhook: settings.webhook_url.is_some(),
         })
+    }
+
+    /// How connections are opened now.
+    fn options(&self) -> PgConnectOptions {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens connections with another URL from now on: another password, most likely.
+    pub(super) fn replace_url(&self, url: &str) -> Result<(), sqlx::Error> {
+        let options = options(url)?;
+        self.pool.replace_options(options.clone());
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
+        Ok(())
+    }
+
+    /// Takes the turn to leave, which one task at a time may have, on a connection that is still open; `None` when another
+    /// has it. The turn ends with the connection, that is with the process.
+    pub(super) async fn take_turn(&self) -> Result<Option<Turn>, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let (taken,): (bool,) = sqlx::query_as("SELECT pg_try_advisory_lock($1)")
+            .bind(LEAVING_LOCK)
+            .fetch_one(&mut *connection)
+            .await?;
+        if taken {
+            return Ok(Some(Turn(connection)));
+        }
+        connection.settle(Ok(None))
     }
 
     /// Whether a pooler stands before the database.
@@ -109,7 +132,7 @@ impl Postgres {
         migrator.set_ignore_missing(true);
         // An index on a large table may take longer than a request may.
         if self.pooler == Pooler::None {
-            let unlimited = session::limits("SET", Duration::ZERO);
+            let unlimited = session::no_limits("SET");
             session::run(&mut connection, &unlimited).await.map_err(classify)?;
             migrator.run(&mut connection).await?;
             return Ok(());
@@ -117,7 +140,7 @@ impl Postgres {
         // The migrator's own lock belongs to a session, which a pooler does not keep; nor do its statements' names.
         let begin = format!(
             "BEGIN; {}; DEALLOCATE ALL; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
-            session::limits("SET LOCAL", Duration::ZERO)
+            session::no_limits("SET LOCAL")
         );
         let mut transaction =
             connection.begin_with(AssertSqlSafe(begin)).await.map_err(classify)?;
@@ -195,7 +218,7 @@ impl Postgres {
             .bind(&actor.request_id)
             .bind(&actor.trace_id)
             .bind(consumed_too)
-            .bind(self.webhook.then(Uuid::now_v7));
+            .bind(self.sessions.webhook().then(Uuid::now_v7));
         let row: Option<PaymentRow> = self.sessions.open().await?.optional(query).await?;
         row.map(Payment::try_from).transpose()
     }
@@ -208,6 +231,35 @@ impl Postgres {
         let rows: Vec<EventRow> = self.sessions.open().await?.all(query.bind(id)).await?;
         Ok(rows.into_iter().map(Event::from).collect())
     }
+}
+
+/// The turn of a task that leaves; it is kept until the process ends.
+pub(crate) struct Turn(Lent<PgConnection>);
+
+impl Turn {
+    /// Whether a task has come since another moment, by the sessions that the server shows.
+    pub(crate) async fn has_successor(&mut self, seconds: f64) -> Result<bool, sqlx::Error> {
+        let (found,): (bool,) = sqlx::query_as(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'payments-api'
+             AND backend_start > clock_timestamp() - make_interval(secs => $1))",
+        )
+        .bind(seconds)
+        .fetch_one(&mut *self.0)
+        .await?;
+        Ok(found)
+    }
+}
+
+/// Reads how connections are opened.
+fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let mut options: PgConnectOptions = url.parse()?;
+    if url.contains("sslmode=verify") && !url.contains("sslrootcert=") {
+        options = options.ssl_root_cert_from_pem(RDS_AUTHORITIES.to_vec());
+    }
+    Ok(options
+        .application_name("payments-api")
+        // Floats are sent in binary, and poolers refuse this parameter (PgBouncer, ignore_startup_parameters).
+        .extra_float_digits(None))
 }
 
 /// Every session's limits, by statement and not in the connection's parameters, which RDS Proxy and PgBouncer refuse

@@ -49,16 +49,44 @@ pub(crate) enum Created {
 }
 
 /// An API key without its secret.
-#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ApiKey {
     pub id: Uuid,
     /// What it is for, as its maker said.
     pub name: String,
+    /// Whom it was made for: the keys of one client share its idempotency keys, so that a new one can replace an old one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub client: Option<String>,
     pub can_read: bool,
     pub can_write: bool,
     #[serde(with = "time::serde::rfc3339")]
-    #[sqlx(try_from = "Moment")]
     pub created_at: OffsetDateTime,
+    /// The principal that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub created_by: Option<String>,
+    /// To the minute.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub last_used_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+/// What became of an API key, and who did it.
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+pub(crate) struct ApiKeyEvent {
+    /// created or revoked.
+    pub kind: String,
+    /// The principal that did it.
+    pub actor: String,
+    pub request_id: String,
+    pub trace_id: String,
+    #[serde(with = "time::serde::rfc3339")]
+    #[sqlx(try_from = "Moment")]
+    pub at: OffsetDateTime,
 }
 
 /// What a shared token bucket gave.
@@ -84,6 +112,25 @@ pub(crate) struct Delivery {
     pub at: OffsetDateTime,
     /// How often it was tried before, this time included.
     pub attempts: i32,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Received,
+    /// It is due again after a while.
+    Again(Duration),
+    /// Nobody tries it any more.
+    GivenUp,
+}
+
+/// What is in the outbox.
+#[derive(Clone, Copy, Debug, Default, FromRow)]
+pub(crate) struct Backlog {
+    pub waiting: i64,
+    pub dead: i64,
+    /// Seconds since the oldest change that waits.
+    pub oldest: f64,
 }
 
 /// A row that our own checks would not have let in.

@@ -6,7 +6,7 @@ use sqlx::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Answer, corrupt, records::Created};
+use super::{Answer, ApiKey, corrupt, records::Created};
 use crate::payment::{Event, Payment, Status, data::Data, money::Money};
 
 /// A moment as a database keeps it: `timestamptz` in Postgres, milliseconds since 1970 in SQLite.
@@ -106,6 +106,35 @@ impl From<EventRow> for Event {
         let EventRow { version, kind, from_status, to_status, actor, request_id, trace_id, at } =
             row;
         Self { version, kind, from_status, to_status, actor, request_id, trace_id, at: at.0 }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct ApiKeyRow {
+    id: Uuid,
+    name: String,
+    client: Option<String>,
+    can_read: bool,
+    can_write: bool,
+    created_at: Moment,
+    created_by: Option<String>,
+    last_used_at: Option<Moment>,
+    revoked_at: Option<Moment>,
+}
+
+impl From<ApiKeyRow> for ApiKey {
+    fn from(row: ApiKeyRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            client: row.client,
+            can_read: row.can_read,
+            can_write: row.can_write,
+            created_at: row.created_at.0,
+            created_by: row.created_by,
+            last_used_at: row.last_used_at.map(OffsetDateTime::from),
+            revoked_at: row.revoked_at.map(OffsetDateTime::from),
+        }
     }
 }
 

@@ -54,6 +54,11 @@ pub(crate) fn start(settings: &Settings) {
     };
     if tracing_subscriber::registry().with(events.with_filter(filter)).try_init().is_ok() {
         let _ = LINES.set((lines, settings.log_format));
+        // A panic becomes a line like any other, not raw text between them.
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, message = panic.payload_as_str().unwrap_or_default(), "panic");
+        }));
     }
 }
 
@@ -108,7 +113,7 @@ impl Access<'_> {
                 "{now}  INFO access: {method} {route} {status} {microseconds} us {request_id}\n"
             ),
         };
-        let _ = lines.0.try_send(Message::Line(line.into_bytes()));
+        lines.send(line.into_bytes());
     }
 }
 
@@ -132,9 +137,17 @@ fn write(lines: &Receiver<Message>) {
     }
 }
 
+impl Lines {
+    fn send(&self, line: Vec<u8>) {
+        if self.0.try_send(Message::Line(line)).is_err() {
+            super::metrics::log_line_dropped();
+        }
+    }
+}
+
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let _ = self.0.try_send(Message::Line(line.to_vec()));
+        self.send(line.to_vec());
         Ok(line.len())
     }
 

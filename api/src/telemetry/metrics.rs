@@ -48,6 +48,12 @@ pub(crate) fn start(version: &str) -> Option<PrometheusHandle> {
         "Reads of one payment by result: hit, miss or bypass"
     );
     describe_counter!("webhook_deliveries_total", "Webhook attempts by outcome");
+    describe_gauge!("webhook_outbox_deliveries", "Deliveries in the outbox, waiting or given up");
+    describe_gauge!(
+        "webhook_outbox_oldest_seconds",
+        "Age of the oldest change that waits for its delivery"
+    );
+    describe_counter!("log_lines_dropped_total", "Log lines dropped because the reader is behind");
     describe_gauge!("payments_api_build_info", "Always 1; the version is a label");
     gauge!("payments_api_build_info", "version" => version.to_owned()).set(1.0);
     Some(handle)
@@ -174,6 +180,19 @@ pub(crate) fn connection_evicted() {
 
 pub(crate) fn cache(result: &'static str) {
     counter!("cache_requests_total", "result" => result).increment(1);
+}
+
+/// Shows what is in the outbox.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub(crate) fn backlog(waiting: i64, dead: i64, oldest: f64) {
+    gauge!("webhook_outbox_deliveries", "state" => "waiting").set(waiting as f64);
+    gauge!("webhook_outbox_deliveries", "state" => "dead").set(dead as f64);
+    gauge!("webhook_outbox_oldest_seconds").set(oldest);
+}
+
+/// Counts a log line for which there was no room.
+pub(crate) fn log_line_dropped() {
+    counter!("log_lines_dropped_total").increment(1);
 }
 
 pub(crate) fn webhook(outcome: &'static str) {

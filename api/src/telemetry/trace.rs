@@ -66,11 +66,24 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Joins the caller's trace or begins one.
-    pub(crate) fn begin(headers: &HeaderMap, method: &Method, route: &str, ids: TraceIds) -> Self {
+    /// Joins the caller's trace or begins one. The caller decides whether it is recorded, unless a share is given that is
+    /// recorded whoever asks.
+    pub(crate) fn begin(
+        headers: &HeaderMap,
+        method: &Method,
+        route: &str,
+        ids: TraceIds,
+        share: Option<f64>,
+    ) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let amazon = text("x-amzn-trace-id");
         let parent = text("traceparent").and_then(w3c).or_else(|| amazon.and_then(xray));
+        let parent = match (parent, share) {
+            (Some(parent), Some(share)) => {
+                remote(parent.trace_id(), parent.span_id(), rand::random::<f64>() < share)
+            }
+            (parent, _) => parent,
+        };
         let amazon = amazon.filter(|value| value.len() <= 256).map(str::to_owned);
         let Some(tracer) = TRACER.get() else {
             let generator = Ids { xray: ids == TraceIds::Xray };

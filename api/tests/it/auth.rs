@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{client::send, database::Database, on_both, service::Service};
 
-on_both!(strangers_are_refused, api_keys, hashed_password);
+on_both!(strangers_are_refused, api_keys, keys_leave_a_trail, keys_of_one_client, hashed_password);
 
 async fn strangers_are_refused(database: Database) {
     let service = Service::start(&database, &[]).await;
@@ -93,6 +93,112 @@ async fn api_keys(database: Database) {
     }
 }
 
+async fn keys_leave_a_trail(database: Database) {
+    let service = Service::start(&database, &[]).await;
+    let client = &service.client;
+    let made = client.post("/v1/api-keys", json!({ "name": "a job", "scopes": ["read"] })).await;
+    let id = made.body["id"].as_str().unwrap();
+    assert_eq!((made.status, &made.body["created_by"]), (201, &json!("admin")));
+    let secret = made.body["secret"].as_str().unwrap();
+    assert_eq!(send(client.bare("GET", "/list").bearer_auth(secret)).await.status, 200);
+    let listed = client.get("/v1/api-keys").await;
+    assert!(listed.body["data"][0]["last_used_at"].is_string(), "{}", listed.text);
+    assert_eq!(client.delete(&format!("/v1/api-keys/{id}")).await.status, 204);
+    assert_eq!(client.get("/v1/api-keys").await.body["data"], json!([]));
+    let all = client.get("/v1/api-keys?show_revoked=true").await;
+    assert_eq!(all.body["data"][0]["id"], id);
+    assert!(all.body["data"][0]["revoked_at"].is_string(), "{}", all.text);
+    let events = client.get(&format!("/v1/api-keys/{id}/events")).await;
+    let seen: Vec<_> = events.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["kind"].clone(), event["actor"].clone()))
+        .collect();
+    assert_eq!(seen, [(json!("created"), json!("admin")), (json!("revoked"), json!("admin"))]);
+    client.get("/v1/api-keys?show_revoked=perhaps").await.is_problem(400, "invalid_parameter");
+    let unknown = format!("/v1/api-keys/{}/events", uuid::Uuid::now_v7());
+    client.get(&unknown).await.is_problem(404, "api_key_not_found");
+    // Also who was refused is in the log.
+    send(client.bare("GET", "/v1/api-keys").bearer_auth("pay_wrong"))
+        .await
+        .is_problem(401, "unauthenticated");
+    let reader = client.post("/v1/api-keys", json!({ "name": "b", "scopes": ["read"] })).await;
+    let body = json!({ "payment": "1,00" });
+    let refused = client
+        .bare("POST", "/create")
+        .bearer_auth(reader.body["secret"].as_str().unwrap())
+        .json(&body);
+    send(refused).await.is_problem(403, "forbidden");
+    let name = format!("key:{}", reader.body["id"].as_str().unwrap());
+    for _ in 0..200 {
+        let logs = service.logs();
+        if logs.iter().any(|line| line["status"] == 403 && line["principal"] == name.as_str())
+            && logs.iter().any(|line| line["resource"] == id && line["method"] == "DELETE")
+        {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{:?}", service.logs());
+}
+
+/// A client's new key answers retries of what its old key asked.
+async fn keys_of_one_client(database: Database) {
+    let service = Service::start(&database, &[]).await;
+    let client = &service.client;
+    let make = async |owner: &str| {
+        let body = json!({ "name": "a job", "client": owner, "scopes": ["read", "write"] });
+        let made = client.post("/v1/api-keys", body).await;
+        assert_eq!(
+            (made.status, made.body["client"].as_str()),
+            (201, Some(owner)),
+            "{}",
+            made.text
+        );
+        (
+            made.body["id"].as_str().unwrap().to_owned(),
+            made.body["secret"].as_str().unwrap().to_owned(),
+        )
+    };
+    let ((old, first), (_, second), (_, other)) =
+        (make("shop").await, make("shop").await, make("bank").await);
+    let pay = async |secret: &str| {
+        let request =
+            client.bare("POST", "/create").header("idempotency-key", "k1").bearer_auth(secret);
+        send(request.json(&json!({ "payment": "1,00" }))).await
+    };
+    let paid = pay(&first).await;
+    assert_eq!(client.delete(&format!("/v1/api-keys/{old}")).await.status, 204);
+    let again = pay(&second).await;
+    assert_eq!((&again.body["id"], again.header("idempotency-hit")), (&paid.body["id"], "true"));
+    assert_ne!(pay(&other).await.body["id"], paid.body["id"], "another client's key is its own");
+    let refused =
+        client.post("/v1/api-keys", json!({ "name": "x", "client": "", "scopes": ["read"] })).await;
+    assert_eq!(refused.complaints(), [("/client".to_owned(), "name_format".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_ends_on_every_instance() {
+    let database = Database::postgres().await;
+    let (one, two) = (Service::start(&database, &[]).await, Service::start(&database, &[]).await);
+    let made = one.client.post("/v1/api-keys", json!({ "name": "x", "scopes": ["read"] })).await;
+    let secret = made.body["secret"].as_str().unwrap();
+    let list = async |service: &Service| {
+        send(service.client.bare("GET", "/list").bearer_auth(secret)).await.status
+    };
+    assert_eq!(list(&two).await, 200);
+    let path = format!("/v1/api-keys/{}", made.body["id"].as_str().unwrap());
+    assert_eq!(one.client.delete(&path).await.status, 204);
+    assert_eq!(list(&one).await, 401);
+    let began = std::time::Instant::now();
+    while list(&two).await == 200 {
+        // Believed credentials live for thirty seconds.
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "it goes on working there");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 async fn hashed_password(database: Database) {
     // argon2id of "correct horse", made by another implementation (argon2-cffi) with m=8192, t=1, p=1.
     let hash = include_str!("argon2.txt").trim();
@@ -165,6 +271,18 @@ async fn tokens_of_the_issuer() {
         client.get(&format!("/v1/payments/{}/events", created.body["id"].as_str().unwrap())).await;
     assert_eq!(events.body["data"][0]["actor"], "oidc:ana");
 
+    // Forms that issuers use besides.
+    let list_of_scopes =
+        issuer.token(|_, claims| claims["scope"] = json!(["openid", "payments:read"]));
+    assert_eq!(list(&list_of_scopes).await.status, 200);
+    let by_scp = issuer.token(|_, claims| {
+        claims["scope"] = json!("");
+        claims["scp"] = json!("payments:read");
+    });
+    assert_eq!(list(&by_scp).await.status, 200);
+    let fraction =
+        issuer.token(|_, claims| claims["exp"] = json!(claims["exp"].as_f64().unwrap() + 0.5));
+    assert_eq!(list(&fraction).await.status, 200);
     for (what, token) in [
         ("expired", issuer.token(|_, claims| claims["exp"] = json!(1_000_000))),
         ("for others", issuer.token(|_, claims| claims["aud"] = json!("shop"))),
@@ -175,6 +293,7 @@ async fn tokens_of_the_issuer() {
     ] {
         let refused = list(&token).await;
         assert_eq!(refused.status, 401, "a token {what} was let in");
+        assert!(refused.header("www-authenticate").ends_with("error=\"invalid_token\""));
     }
     let mut forged: Vec<_> = reader.split('.').map(str::to_owned).collect();
     forged[1] = URL_SAFE_NO_PAD.encode(json!({ "iss": issuer.url, "aud": "payments", "sub": "eve", "exp": 4_000_000_000_u64, "scope": "payments:write" }).to_string());

@@ -114,6 +114,24 @@ async fn what_cannot_be_parsed_is_answered_logged_and_counted() {
     assert!(counted("400") && counted("414") && counted("431"), "{shown}");
 }
 
+/// RFC 9112 section 3.2: one request, one host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_names_one_host() {
+    let database = Database::sqlite();
+    let service = Service::start(&database, &[]).await;
+    for (head, status) in [
+        ("GET /livez HTTP/1.1\r\nhost: x\r\n\r\n", "200"),
+        ("GET /livez HTTP/1.0\r\n\r\n", "200"),
+        ("GET /livez HTTP/1.1\r\n\r\n", "400"),
+        ("GET /livez HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", "400"),
+    ] {
+        let mut stream = connect(&service).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_until(&mut stream, "\r\n\r\n").await;
+        assert_eq!(answer.get(9..12), Some(status), "{head:?}: {answer}");
+    }
+}
+
 /// Half heads cost their senders the connection, and not the health check of others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_heads_do_not_keep_others_out() {

@@ -11,6 +11,8 @@ on_both!(
     data_comes_back_as_it_was_sent,
     every_complaint_at_once,
     wrong_requests_are_problems,
+    one_payment_has_one_address,
+    pages_of_other_sites_change_nothing,
 );
 
 async fn challenge_walk(database: Database) {
@@ -283,4 +285,51 @@ async fn wrong_requests_are_problems(database: Database) {
     ] {
         assert_ne!(echoed.header(name), "", "{name}");
     }
+}
+
+async fn one_payment_has_one_address(database: Database) {
+    let service = Service::start(&database, &[]).await;
+    let client = &service.client;
+    let id = client.payment("1,00").await;
+    assert_eq!(client.get(&format!("/v1/payments/{id}")).await.status, 200);
+    for other in
+        [id.to_uppercase(), id.replace('-', ""), format!("urn:uuid:{id}"), format!("%7B{id}%7D")]
+    {
+        client.get(&format!("/v1/payments/{other}")).await.is_problem(404, "payment_not_found");
+    }
+    // The id of a request may be anything visible; the problem's own name is a URI.
+    let odd = client.request("GET", "/nowhere").header("x-request-id", "a{b|c%d");
+    assert_eq!(send(odd).await.body["instance"], "urn:request:a%7Bb%7Cc%25d");
+    for (name, value) in
+        [("content-encoding", "gzip"), ("content-type", "application/json; charset=utf-16")]
+    {
+        let mut request = client.request("POST", "/create").body(r#"{"payment":"1,00"}"#);
+        if name != "content-type" {
+            request = request.header("content-type", "application/json");
+        }
+        send(request.header(name, value)).await.is_problem(415, "unsupported_media_type");
+    }
+    let plain = client.request("POST", "/create").body(r#"{"payment":"1,00"}"#);
+    let plain = plain.header("content-type", "application/json;charset=\"UTF-8\"");
+    assert_eq!(send(plain.header("content-encoding", "identity")).await.status, 201);
+    // Unknown fields are named, but not thousands of them.
+    let many: serde_json::Map<String, Value> =
+        (0..2_000).map(|number| (format!("f{number}"), json!(1))).collect();
+    let refused = client.post("/create", Value::Object(many)).await;
+    refused.is_problem(422, "validation_failed");
+    assert!(refused.text.len() < 10_000, "{} bytes come back", refused.text.len());
+}
+
+/// A form of another site needs no media type to restore what was deleted, and the browser adds the credentials.
+async fn pages_of_other_sites_change_nothing(database: Database) {
+    let service = Service::start(&database, &[]).await;
+    let client = &service.client;
+    let id = client.payment("1,00").await;
+    assert_eq!(client.delete(&format!("/v1/payments/{id}")).await.status, 204);
+    let restore = || client.request("POST", &format!("/v1/payments/{id}/restore"));
+    send(restore().header("sec-fetch-site", "cross-site")).await.is_problem(403, "forbidden");
+    send(restore().header("origin", "https://evil.example")).await.is_problem(403, "forbidden");
+    send(restore().header("origin", "null")).await.is_problem(403, "forbidden");
+    let own = client.base.clone();
+    assert_eq!(send(restore().header("origin", own)).await.status, 200);
 }

@@ -74,9 +74,12 @@ async fn smoke_and_load() {
     let smoke = run(&["smoke", base, "--expect-version", "7"]);
     assert!(
         smoke.status.success()
-            && String::from_utf8_lossy(&smoke.stdout).contains("PASS: 17 checks"),
+            && String::from_utf8_lossy(&smoke.stdout).contains("PASS: 18 checks"),
         "{smoke:?}"
     );
+    // A deploy must not change the books.
+    let listed = service.client.get("/v1/payments?include=total").await;
+    assert_eq!(listed.body["total"], 0, "{}", listed.text);
     assert_eq!(run(&["smoke", base, "--expect-version", "8"]).status.code(), Some(1));
     assert_eq!(run(&["smoke", "http://127.0.0.1:1"]).status.code(), Some(1));
     let load = run(&["load", base, "--seconds", "1", "--connections", "4"]);

@@ -64,6 +64,20 @@ async fn principals_have_quotas_of_their_own(database: Database) {
     assert_eq!(send(other).await.status, 200);
 }
 
+/// A task that is asked rarely takes little: else many tasks use up a quota that nobody used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rare_request_leases_no_more_than_it_uses() {
+    let database = Database::postgres().await;
+    let service = Service::start(&database, &[("RATE_LIMIT_PER_MINUTE", "600")]).await;
+    assert_eq!(service.client.get("/list").await.status, 200);
+    database
+        .execute("DO $$ BEGIN IF NOT EXISTS (SELECT FROM rate_buckets WHERE tokens >= 598) THEN RAISE 'leased too much'; END IF; END $$")
+        .await;
+    for _ in 0..100 {
+        assert_eq!(service.client.get("/list").await.status, 200);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_share_a_quota() {
     const QUOTA: u32 = 120;

@@ -119,6 +119,30 @@ async fn filters(database: Database) {
     assert_eq!(find("data", r#"{"order":null}"#).await, "");
     assert_eq!(find("data", r#"{"lines":"2"}"#).await, "");
     assert_eq!(find("data", r#"{"a.b[0]$":1}"#).await, "");
+    assert_eq!(find("data", "{}").await, "ab", "an array is no object");
+    // Numbers are compared as they were written, not as the nearest double.
+    let (d, _) = create(400, json!({ "n": 9_007_199_254_740_993_u64 })).await;
+    let near =
+        client.request("GET", "/v1/payments").query(&[("data", r#"{"n":9007199254740992}"#)]);
+    assert!(ids(&send(near).await.body["data"]).is_empty());
+    for beyond in [
+        r#"{"n":9007199254740993}"#,
+        r#"{"n":18446744073709551615}"#,
+        r#"{"m":{"n":12345678901234567890123}}"#,
+        r#"{"n":0.1234567890123456789}"#,
+        r#"{"n":1e300}"#,
+    ] {
+        let refused = send(client.request("GET", "/v1/payments").query(&[("data", beyond)])).await;
+        refused.is_problem(400, "invalid_parameter");
+    }
+    client.delete(&format!("/v1/payments/{d}")).await;
+    // At the ends of the calendar another offset leads beyond it.
+    for (name, value) in
+        [("created_lt", "9999-12-31T23:59:59-14:00"), ("created_gte", "0000-01-01T00:00:00+14:00")]
+    {
+        let refused = send(client.request("GET", "/v1/payments").query(&[(name, value)])).await;
+        refused.is_problem(400, "invalid_parameter");
+    }
     let counted = client.request("HEAD", "/v1/payments?status=inserted");
     assert_eq!(send(counted).await.header("total-count"), "1");
 }

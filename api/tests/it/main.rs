@@ -16,6 +16,7 @@ mod idempotency;
 mod limits;
 mod lists;
 mod outage;
+mod pooler;
 mod pressure;
 mod proxy;
 mod race;

@@ -232,3 +232,100 @@ async fn credentials_that_are_taken_back() {
     assert_eq!(service.ended().await.code(), Some(64));
     database.execute_text(format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }
+
+/// The password is changed while two tasks serve: they leave one by one, each after the other's successor has come, and
+/// their open connections work until then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotated_password_is_no_outage() {
+    let database = Database::postgres().await;
+    let mut url = reqwest::Url::parse(&database.url).expect("a URL");
+    let role = format!("rotated_{}", std::process::id());
+    database.execute_text(format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'x'")).await;
+    url.set_username(&role).unwrap();
+    let mut services = Vec::new();
+    for _ in 0..2 {
+        let service = Service::on_port(url.as_str(), crate::database::free_port(), &[]).await;
+        assert_eq!(service.client.get("/list").await.status, 200);
+        services.push(service);
+    }
+    // The server trusts everyone here, so that a role that may not log in stands for a password that is refused.
+    database.execute_text(format!("ALTER ROLE {role} NOLOGIN")).await;
+    let mut ended = None;
+    let began = Instant::now();
+    while ended.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(120), "nobody notices");
+        for (place, service) in services.iter_mut().enumerate() {
+            // Many at once need new connections, which are refused; the open ones go on working.
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..8 {
+                let client = service.client.clone();
+                tasks.spawn(async move {
+                    answer(client.request("GET", "/v1/payments?status=inserted")).await
+                });
+            }
+            tasks.join_all().await;
+            if service.has_ended() {
+                ended = Some(place);
+            }
+        }
+    }
+    let first = services.remove(ended.unwrap());
+    drop(first);
+    let second = &mut services[0];
+    for _ in 0..20 {
+        assert!(!second.has_ended(), "the second left before the first was replaced");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(second.client.get("/livez").await.status, 200);
+    database.execute_text(format!("ALTER ROLE {role} LOGIN")).await;
+    let replacement = Service::on_port(url.as_str(), crate::database::free_port(), &[]).await;
+    assert_eq!(second.ended().await.code(), Some(64));
+    assert_eq!(replacement.client.get("/list").await.status, 200);
+    drop(replacement);
+    database.execute_text(format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+/// A URL in a file is read again when the server refuses the old one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_url_in_a_file_is_read_again() {
+    let database = Database::postgres().await;
+    let url = |role: &str| {
+        let mut url = reqwest::Url::parse(&database.url).expect("a URL");
+        url.set_username(role).unwrap();
+        url.to_string()
+    };
+    let (old, new) = (format!("old_{}", std::process::id()), format!("new_{}", std::process::id()));
+    for role in [&old, &new] {
+        database.execute_text(format!("CREATE ROLE {role} LOGIN SUPERUSER")).await;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, format!("{}\n", url(&old))).unwrap();
+    let settings = [("DATABASE_URL_FILE", file.to_str().unwrap())];
+    let mut service = Service::on_port(
+        "postgres://nobody@127.0.0.1:1/none",
+        crate::database::free_port(),
+        &settings,
+    )
+    .await;
+    assert_eq!(service.client.get("/list").await.status, 200);
+    std::fs::write(&file, url(&new)).unwrap();
+    database
+        .execute_text(format!(
+            "ALTER ROLE {old} NOLOGIN;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{old}'"
+        ))
+        .await;
+    let began = Instant::now();
+    while service.client.get("/list").await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the new URL is not used");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!service.has_ended());
+    service.kill();
+    database
+        .execute_text(format!(
+            "DROP OWNED BY {old}; DROP ROLE {old}; DROP OWNED BY {new}; DROP ROLE {new}"
+        ))
+        .await;
+}

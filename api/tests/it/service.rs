@@ -107,6 +107,10 @@ impl Service {
         panic!("the service does not end");
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its status").is_some()
+    }
+
     /// Ends it without a warning, as a power cut of the container would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a kill");

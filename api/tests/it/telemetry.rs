@@ -54,7 +54,12 @@ async fn one_request_in_log_trace_and_audit() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, collector).await });
 
-    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("TRACE_SAMPLE", "0")];
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("TRACE_SAMPLE", "0"),
+        // Strangers do not decide what is recorded.
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ];
     let database = Database::postgres().await;
     let mut service = Service::start(&database, &settings).await;
     let trace = "0af7651916cd43dd8448eb211c80319c";

@@ -14,7 +14,11 @@ use sha2::Sha256;
 
 use crate::{client::send, database::Database, on_both, service::Service};
 
-on_both!(changes_are_told_until_they_are_received);
+on_both!(
+    changes_are_told_until_they_are_received,
+    one_slow_answer_holds_nothing_up,
+    old_deliveries_are_given_up
+);
 
 const SECRET: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -22,6 +26,9 @@ const SECRET: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 struct Receiver {
     heard: Arc<Mutex<Vec<(HeaderMap, String)>>>,
     refusals: Arc<Mutex<u32>>,
+    /// Answers nothing for as long as this is locked, to the first request only.
+    held: Arc<tokio::sync::Mutex<()>>,
+    asked: Arc<std::sync::atomic::AtomicU32>,
 }
 
 impl Receiver {
@@ -30,6 +37,9 @@ impl Receiver {
         let router = Router::new().route(
             "/hook",
             post(async move |headers: HeaderMap, body: Bytes| {
+                if receiver.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+                    drop(receiver.held.lock().await);
+                }
                 let mut refusals = receiver.refusals.lock().unwrap();
                 if *refusals > 0 {
                     *refusals -= 1;
@@ -81,7 +91,7 @@ async fn changes_are_told_until_they_are_received(database: Database) {
     service.kill();
     let service = Service::start(&database, &settings).await;
 
-    let heard = receiver.wait_for(3).await;
+    let heard = receiver.wait_for(5).await;
     let mut kinds = Vec::new();
     for (headers, body) in &heard {
         let text = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_owned();
@@ -99,6 +109,58 @@ async fn changes_are_told_until_they_are_received(database: Database) {
     }
     kinds.sort();
     kinds.dedup();
-    assert_eq!(kinds, ["payment.consumed 2", "payment.deleted 2", "payment.restored 3"]);
+    assert_eq!(
+        kinds,
+        ["payment.consumed 2", "payment.deleted 2", "payment.inserted 1", "payment.restored 3"]
+    );
     drop(service);
+}
+
+async fn one_slow_answer_holds_nothing_up(database: Database) {
+    let receiver = Receiver::default();
+    let held = Arc::clone(&receiver.held).lock_owned().await;
+    let (url, secret) = (receiver.start().await, format!("whsec_{SECRET}"));
+    let settings = [("WEBHOOK_URL", url.as_str()), ("WEBHOOK_SECRET", secret.as_str())];
+    let service = Service::start(&database, &settings).await;
+    for _ in 0..30 {
+        service.client.payment("1,00").await;
+    }
+    // All but the first, which is still being answered.
+    receiver.wait_for(29).await;
+    drop(held);
+    receiver.wait_for(30).await;
+}
+
+async fn old_deliveries_are_given_up(database: Database) {
+    let receiver = Receiver::default();
+    *receiver.refusals.lock().unwrap() = u32::MAX;
+    let (url, secret) = (receiver.start().await, format!("whsec_{SECRET}"));
+    let metrics = crate::database::free_port();
+    let port = metrics.to_string();
+    let settings = [
+        ("WEBHOOK_URL", url.as_str()),
+        ("WEBHOOK_SECRET", secret.as_str()),
+        ("WEBHOOK_GIVE_UP_SECONDS", "1"),
+        ("METRICS_PORT", port.as_str()),
+    ];
+    let service = Service::start(&database, &settings).await;
+    service.client.payment("1,00").await;
+    let given_up =
+        || service.logs().iter().any(|line| line["message"] == "a delivery was given up");
+    for _ in 0..600 {
+        if given_up() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(given_up(), "{:?}", service.logs());
+    let shown =
+        async || crate::client::Client::new(metrics).open("GET", "/metrics").await.unwrap().text;
+    for _ in 0..600 {
+        if shown().await.contains("webhook_outbox_deliveries{state=\"dead\"} 1") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{}", shown().await);
 }

@@ -124,6 +124,6 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     actor: Actor,
 ) -> Result<Response, Problem> {
-    let allow_missing = operations::allow_missing(&query)?;
+    let allow_missing = operations::flag(&query, "allow_missing")?;
     operations::delete(&app, &headers, &actor, &id, allow_missing).await
 }

@@ -50,7 +50,7 @@ pub(crate) async fn create(
         crate::telemetry::metrics::created();
         return Ok(respond(&answer, false));
     };
-    let scope = format!("{} POST {}", actor.name, shape.create);
+    let scope = format!("{} POST {}", actor.account, shape.create);
     let in_flight = || Problem::new(Code::IdempotencyKeyInFlight).retry_after(1);
     let _taken = app.store.keys_in_flight.take(&scope, &key).ok_or_else(in_flight)?;
     let claim = Claim {
@@ -112,7 +112,12 @@ pub(crate) fn tagged(mut response: Response, payment: &Payment) -> Response {
 
 /// Reads a path's id. One that is no UUID names no payment.
 pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| Problem::new(Code::PaymentNotFound))
+    canonical_id(text).ok_or_else(|| Problem::new(Code::PaymentNotFound))
+}
+
+/// A UUID in the one form in which it is shown: other forms would be other URLs of the same thing.
+pub(crate) fn canonical_id(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
 /// The cursor of the page that follows, when one does.
@@ -129,17 +134,15 @@ pub(crate) fn link(response: &mut Response, listing: &Listing, path: &str, curso
     }
 }
 
-/// Reads `allow_missing`, the only parameter of a delete.
-pub(crate) fn allow_missing(query: &[(String, String)]) -> Result<bool, Problem> {
+/// Reads the only parameter of a route: true or false, false when absent.
+pub(crate) fn flag(query: &[(String, String)], known: &str) -> Result<bool, Problem> {
     match query {
         [] => Ok(false),
-        [(name, value)]
-            if name == "allow_missing" && matches!(value.as_str(), "true" | "false") =>
-        {
+        [(name, value)] if name == known && matches!(value.as_str(), "true" | "false") => {
             Ok(value == "true")
         }
         [(name, _), ..] => {
-            let error = FieldError::new(name.clone(), Complaint::AllowMissingFormat);
+            let error = FieldError::new(name.clone(), Complaint::OnlyFlagFormat);
             Err(Problem::invalid(Code::InvalidParameter, vec![error]))
         }
     }

@@ -195,7 +195,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     actor: Actor,
 ) -> Result<Response, Problem> {
-    let allow_missing = operations::allow_missing(&query)?;
+    let allow_missing = operations::flag(&query, "allow_missing")?;
     require_if_match(&app, &headers)?;
     operations::delete(&app, &headers, &actor, &id, allow_missing).await
 }

@@ -117,6 +117,14 @@ pub(crate) struct CreateApiKeyRequest {
     /// What it is for.
     #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,100}$")]
     name: String,
+    /// Whom it is for: the keys of one client share its idempotency keys.
+    #[schema(
+        required = false,
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,100}$"
+    )]
+    client: String,
     #[schema(min_items = 1)]
     scopes: Vec<Scope>,
 }

@@ -103,3 +103,11 @@ pub(crate) struct ListParameters {
     #[param(required = false)]
     show_deleted: bool,
 }
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ShowRevoked {
+    /// Revoked keys too
+    #[param(required = false)]
+    show_revoked: bool,
+}

@@ -53,7 +53,10 @@ impl Connections {
             let idle = open
                 .iter()
                 .filter(|(_, state)| !state.is_busy() && (!crowded || state.peer == peer));
-            let longest = idle.min_by_key(|(_, state)| state.quiet_since.load(Ordering::Acquire));
+            let longest = idle.min_by_key(|(number, state)| {
+                // Numbers decide between connections of the same millisecond.
+                (state.quiet_since.load(Ordering::Acquire), **number)
+            });
             let Some(number) = longest.map(|(number, _)| *number) else {
                 drop(open);
                 crate::telemetry::metrics::connection_refused();

@@ -125,11 +125,12 @@ async fn alone(sessions: &Sessions, insert: &PendingInsert) -> Result<Created, s
             .bind(insert.payment.created_at)
             .bind(&insert.actor.name)
             .bind(&insert.actor.request_id)
-            .bind(&insert.actor.trace_id);
+            .bind(&insert.actor.trace_id)
+            .bind(sessions.webhook());
         return session.execute(statement).await.map(|_| Created::New);
     };
     let group = std::slice::from_ref(insert);
-    if made(session, group).await?.contains(&insert.payment.id) {
+    if made(session, group, sessions.webhook()).await?.contains(&insert.payment.id) {
         return Ok(Created::New);
     }
     before(sessions.open().await?, claim).await
@@ -141,7 +142,7 @@ async fn together(
     sessions: &Sessions,
     group: &[PendingInsert],
 ) -> Result<Vec<Result<Created, sqlx::Error>>, sqlx::Error> {
-    let made = made(sessions.open().await?, group).await?;
+    let made = made(sessions.open().await?, group, sessions.webhook()).await?;
     let mut outcomes = Vec::with_capacity(group.len());
     for insert in group {
         outcomes.push(match &insert.claim {
@@ -157,7 +158,11 @@ async fn together(
 }
 
 /// Inserts what may be inserted, and says which payments that was.
-async fn made(session: Session, group: &[PendingInsert]) -> Result<HashSet<Uuid>, sqlx::Error> {
+async fn made(
+    session: Session,
+    group: &[PendingInsert],
+    webhook: bool,
+) -> Result<HashSet<Uuid>, sqlx::Error> {
     fn column<'a, T>(group: &'a [PendingInsert], pick: impl Fn(&'a PendingInsert) -> T) -> Vec<T> {
         group.iter().map(pick).collect()
     }
@@ -181,7 +186,8 @@ async fn made(session: Session, group: &[PendingInsert]) -> Result<HashSet<Uuid>
         .bind(claimed(group, |claim| claim.answer.location.as_str()))
         .bind(claimed(group, |claim| claim.answer.body.as_str()))
         .bind(claimed(group, Claim::seconds))
-        .bind(claimed(group, lock_number));
+        .bind(claimed(group, lock_number))
+        .bind(webhook);
     let rows: Vec<(Uuid, bool)> = session.all(statement).await?;
     Ok(rows.into_iter().filter_map(|(id, made)| made.then_some(id)).collect())
 }
@@ -213,6 +219,9 @@ const CREATE: &str = "
     WITH payment AS (
         INSERT INTO payments (id, status, data, amount_minor, currency, version, created_at, updated_at)
         VALUES ($1, 'inserted', $2::jsonb, $3, $4, 1, $5, $5))
+    , told AS (
+        INSERT INTO outbox (id, kind, payment_id, status, version, trace_id, at, due_at)
+        SELECT gen_random_uuid(), 'payment.inserted', $1, 'inserted', 1, $8, $5, clock_timestamp() WHERE $9::bool)
     INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
     VALUES ($1, 1, 'inserted', 'inserted', $6, $7, $8, $5)";
 
@@ -241,5 +250,9 @@ const CREATE_TOGETHER: &str = "
         RETURNING id),
     event AS (
         INSERT INTO payment_events (payment_id, version, kind, to_status, actor, request_id, trace_id, at)
-        SELECT id, 1, 'inserted', 'inserted', actor, request, trace, at FROM turn WHERE id IN (SELECT id FROM payment))
+        SELECT id, 1, 'inserted', 'inserted', actor, request, trace, at FROM turn WHERE id IN (SELECT id FROM payment)),
+    told AS (
+        INSERT INTO outbox (id, kind, payment_id, status, version, trace_id, at, due_at)
+        SELECT gen_random_uuid(), 'payment.inserted', id, 'inserted', 1, trace, at, clock_timestamp()
+        FROM turn WHERE $18::bool AND id IN (SELECT id FROM payment))
     SELECT id, id IN (SELECT id FROM payment) FROM turn";

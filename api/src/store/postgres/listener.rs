@@ -13,6 +13,26 @@ use super::Postgres;
 /// A silent connection is asked for a sign of life this often.
 const PULSE: Duration = Duration::from_secs(1);
 
+/// What another task tells.
+pub(crate) enum Notice {
+    /// A payment was changed.
+    Payment(Uuid),
+    /// An API key was revoked.
+    ApiKeys,
+    /// Something that a later release may know.
+    Other,
+}
+
+impl Notice {
+    fn read(text: &str) -> Self {
+        match Uuid::try_parse(text) {
+            Ok(id) => Self::Payment(id),
+            Err(_) if text == "api keys" => Self::ApiKeys,
+            Err(_) => Self::Other,
+        }
+    }
+}
+
 /// How long a notification of our own may take.
 const ECHO: Duration = Duration::from_secs(2);
 
@@ -27,7 +47,7 @@ impl Listener {
         let pool = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(Duration::from_secs(2))
-            .connect_lazy_with(postgres.options.clone());
+            .connect_lazy_with(postgres.options());
         let mut inner = PgListener::connect_with(&pool).await?;
         inner.eager_reconnect(false);
         inner.listen("payment_changed").await?;
@@ -48,14 +68,14 @@ impl Listener {
         Ok(())
     }
 
-    /// Waits for the next change; `None` within it is a text that names no payment.
+    /// Waits for the next notice.
     ///
     /// # Errors
     /// When the connection was lost or is silent: changes may have been missed.
-    pub(crate) async fn next(&mut self) -> Result<Option<Uuid>, sqlx::Error> {
+    pub(crate) async fn next(&mut self) -> Result<Notice, sqlx::Error> {
         loop {
             match tokio::time::timeout(PULSE, self.inner.try_recv()).await {
-                Ok(Ok(Some(heard))) => return Ok(Uuid::try_parse(heard.payload()).ok()),
+                Ok(Ok(Some(received))) => return Ok(Notice::read(received.payload())),
                 Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Postgres;
-use crate::store::Delivery;
+use crate::store::{Backlog, Delivery, Settled};
 
 impl Postgres {
     pub(in crate::store) async fn take_deliveries(
@@ -15,7 +15,7 @@ impl Postgres {
     ) -> Result<Vec<Delivery>, sqlx::Error> {
         let statement = sqlx::query_as(
             "UPDATE outbox SET attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => $1)
-             WHERE id IN (SELECT id FROM outbox WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             WHERE id IN (SELECT id FROM outbox WHERE due_at <= clock_timestamp() AND dead_at IS NULL ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id, kind, payment_id, status, version, trace_id, at, attempts",
         );
         let statement = statement.bind(hold.as_secs_f64()).bind(most);
@@ -25,16 +25,28 @@ impl Postgres {
     pub(in crate::store) async fn settle_delivery(
         &self,
         id: Uuid,
-        again: Option<Duration>,
+        settled: Settled,
     ) -> Result<(), sqlx::Error> {
-        let statement = match again {
-            None => sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id),
-            Some(pause) => sqlx::query(
+        let statement = match settled {
+            Settled::Received => sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id),
+            Settled::Again(pause) => sqlx::query(
                 "UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1",
             )
             .bind(id)
             .bind(pause.as_secs_f64()),
+            Settled::GivenUp => {
+                sqlx::query("UPDATE outbox SET dead_at = clock_timestamp() WHERE id = $1").bind(id)
+            }
         };
         self.sessions.open().await?.execute(statement).await.map(|_| ())
+    }
+
+    pub(in crate::store) async fn backlog(&self) -> Result<Backlog, sqlx::Error> {
+        let statement = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE dead_at IS NULL) AS waiting, count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
+                coalesce(extract(epoch FROM clock_timestamp() - min(at) FILTER (WHERE dead_at IS NULL)), 0)::float8 AS oldest
+             FROM outbox",
+        );
+        self.sessions.open().await?.one(statement).await
     }
 }

@@ -30,13 +30,24 @@ pub(super) struct Sessions {
     /// What begins a use behind a pooler, and what begins a search.
     begin: Arc<str>,
     begin_search: Arc<str>,
+    /// Whether changes are written to the outbox.
+    webhook: bool,
 }
 
 impl Sessions {
-    pub(super) fn new(pool: Pool<PgConnection>, pooler: Pooler, limit: Duration) -> Self {
+    pub(super) fn new(
+        pool: Pool<PgConnection>,
+        pooler: Pooler,
+        limit: Duration,
+        webhook: bool,
+    ) -> Self {
         let begin = |limit| format!("BEGIN; {}", limits("SET LOCAL", limit)).into();
         // A search is the first to be let go: its limit is shorter than the request's.
-        Self { pool, pooler, begin: begin(limit), begin_search: begin(limit / 2) }
+        Self { pool, pooler, begin: begin(limit), begin_search: begin(limit / 2), webhook }
+    }
+
+    pub(super) fn webhook(&self) -> bool {
+        self.webhook
     }
 
     /// A connection for one statement.
@@ -68,6 +79,11 @@ impl Sessions {
 pub(super) fn limits(set: &str, limit: Duration) -> String {
     let (statement, lock) = (limit.as_millis().max(1), (limit / 3).as_millis().max(1));
     format!("{set} statement_timeout = {statement}; {set} lock_timeout = {lock}")
+}
+
+/// The same without limits.
+pub(super) fn no_limits(set: &str) -> String {
+    format!("{set} statement_timeout = 0; {set} lock_timeout = 0")
 }
 
 /// Runs statements without parameters.

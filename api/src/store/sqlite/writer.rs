@@ -147,7 +147,7 @@ impl Job {
     async fn work(self, connection: &mut SqliteConnection, webhook: bool) -> Finished {
         match self {
             Self::Create { payment, claim, actor, reply } => Finished::Create(
-                writes::create(connection, &payment, claim.as_deref(), &actor).await,
+                writes::create(connection, &payment, claim.as_deref(), &actor, webhook).await,
                 reply,
             ),
             Self::Change { id, change, version, actor, reply } => Finished::Change(

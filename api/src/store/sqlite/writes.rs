@@ -18,6 +18,7 @@ pub(super) async fn create(
     payment: &Payment,
     claim: Option<&Claim>,
     actor: &Actor,
+    webhook: bool,
 ) -> Result<Created, sqlx::Error> {
     if let Some(claim) = claim
         && let Some(before) = take_key(connection, claim).await?
@@ -36,6 +37,9 @@ pub(super) async fn create(
     .execute(&mut *connection)
     .await?;
     record(connection, payment, None, "inserted", actor).await?;
+    if webhook {
+        tell(connection, payment, "inserted", actor).await?;
+    }
     Ok(Created::New)
 }
 
