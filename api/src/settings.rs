@@ -287,6 +287,17 @@ impl Settings {
         Ok(())
     }
 
+    /// The database's host and port, for the log; empty for a file.
+    pub(crate) fn database_host(&self) -> String {
+        let url = reqwest::Url::parse(self.database_url.expose_secret()).ok();
+        let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port())));
+        match host {
+            Some((host, Some(port))) => format!("{host}:{port}"),
+            Some((host, None)) => host.to_owned(),
+            None => String::new(),
+        }
+    }
+
     /// Judges `DATABASE_URL` alone, which is all that `migrate` needs.
     ///
     /// # Errors
@@ -294,7 +305,7 @@ impl Settings {
     pub(crate) fn check_database(&self) -> Result<(), SettingError> {
         let url = self.database_url.expose_secret();
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(());
+            return check_server_url(url);
         }
         let Some(file) = url.strip_prefix("sqlite://") else {
             return Err(wrong("DATABASE_URL", "starts with postgres:// or sqlite://"));
@@ -324,6 +335,22 @@ pub(crate) fn read_url(file: &Path) -> std::io::Result<SecretString> {
 pub(crate) fn signing_key(secret: &str) -> Option<Vec<u8>> {
     let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
     (24..=64).contains(&key.len()).then_some(key)
+}
+
+/// A special character of a password that is not encoded cuts the URL somewhere else, and the host would be waited for
+/// that is left.
+fn check_server_url(url: &str) -> Result<(), SettingError> {
+    let whole = reqwest::Url::parse(url).is_ok_and(|url| {
+        let rest = [Some(url.path()), url.query()];
+        url.fragment().is_none() && !rest.into_iter().flatten().any(|part| part.contains('@'))
+    });
+    if whole {
+        return Ok(());
+    }
+    Err(wrong(
+        "DATABASE_URL",
+        "cannot be read as a URL: write the special characters of the password as %40 for @, %23 for #, %2F for /, %3F for ?, %25 for %",
+    ))
 }
 
 fn required(variable: &'static str, value: &str, reason: &str) -> Result<(), SettingError> {

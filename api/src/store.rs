@@ -4,6 +4,7 @@
 
 pub(crate) mod breaker;
 pub(crate) mod cache;
+mod credentials;
 mod failure;
 mod filter;
 mod in_flight;
@@ -34,8 +35,8 @@ use crate::{
 pub(crate) use failure::StoreError;
 use failure::{classify, concerns_writes};
 use in_flight::InFlight;
+use postgres::Postgres;
 pub(crate) use postgres::listener::{Listener, Notice};
-use postgres::{Postgres, Turn};
 use records::corrupt;
 pub(crate) use records::{
     Answer, ApiKey, ApiKeyEvent, Backlog, Claim, Created, Delivery, Lease, Settled,
@@ -69,9 +70,6 @@ pub(crate) enum Listening {
     /// A pooler is in between, and it does not pass notifications on.
     Impossible,
 }
-
-/// How long a task waits for the successor of the one that left before it.
-const SUCCESSOR_PATIENCE: Duration = Duration::from_mins(5);
 
 /// What an operation does, which decides what its failures say about the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,58 +155,10 @@ impl Store {
         }
     }
 
-    /// Waits until the server of a running service refuses its credentials, as it does once a password was changed. Only a
-    /// new start knows the new one.
-    pub(crate) async fn refused(&self) {
-        self.refused.cancelled().await;
-    }
-
     /// Whether reads and writes worked lately, as far as is known without asking.
     #[must_use]
     pub(crate) fn answers(&self) -> bool {
         self.reads.state() == "closed" && self.writes.state() == "closed"
-    }
-
-    /// The server takes our credentials no longer: reads them again from their source, or asks to end.
-    fn credentials_refused(&self) {
-        let Backend::Postgres(postgres) = &self.backend else { return };
-        let Some(file) = &self.url_file else { return self.refused.cancel() };
-        let read = crate::settings::read_url(file).map_err(|error| error.to_string());
-        let replaced = read.and_then(|url| {
-            postgres.replace_url(url.expose_secret()).map_err(|_| "it holds no URL".to_owned())
-        });
-        match replaced {
-            Ok(()) => {
-                tracing::warn!("the server refuses the password: DATABASE_URL_FILE was read again")
-            }
-            Err(error) => tracing::error!(error, "DATABASE_URL_FILE cannot be used"),
-        }
-    }
-
-    /// Waits for this task's turn to end, so that tasks whose password was changed leave one by one and their successors
-    /// can come. Open connections go on working meanwhile; without any there is nothing to wait for.
-    pub(crate) async fn turn_to_leave(&self) -> Option<Turn> {
-        let Backend::Postgres(postgres) = &self.backend else { return None };
-        let mut waited = false;
-        let mut turn = loop {
-            match tokio::time::timeout(Duration::from_secs(2), postgres.take_turn()).await {
-                Ok(Ok(Some(turn))) => break turn,
-                Ok(Ok(None)) => waited = true,
-                Ok(Err(_)) | Err(_) => return None,
-            }
-            // Not all at the same moment.
-            tokio::time::sleep(Duration::from_millis(rand::random_range(500..1500))).await;
-        };
-        let began = Instant::now();
-        // Whoever left before has to be replaced first.
-        while waited && began.elapsed() < SUCCESSOR_PATIENCE {
-            let seconds = began.elapsed().as_secs_f64();
-            match turn.has_successor(seconds).await {
-                Ok(true) | Err(_) => break,
-                Ok(false) => tokio::time::sleep(Duration::from_secs(1)).await,
-            }
-        }
-        Some(turn)
     }
 
     /// Asks for a sign of life.
@@ -264,9 +214,14 @@ impl Store {
         outcome
     }
 
-    /// The audit trail of one payment, oldest first.
-    pub(crate) async fn events(&self, id: Uuid) -> Result<Vec<Event>, StoreError> {
-        ask!(self, Read "events", db => db.events(id))
+    /// The audit trail of one payment after a version, oldest first.
+    pub(crate) async fn events(
+        &self,
+        id: Uuid,
+        after: i32,
+        limit: i64,
+    ) -> Result<Vec<Event>, StoreError> {
+        ask!(self, Read "events", db => db.events(id, after, limit))
     }
 
     /// Whether token buckets are shared with other tasks.
@@ -395,6 +350,8 @@ impl Store {
         match &outcome {
             Err(StoreError::Unavailable(cause))
                 if kind != Work::Write && concerns_writes(cause) => {}
+            // The open connections go on working.
+            Err(StoreError::Unavailable(cause)) if postgres::refuses(cause) => {}
             Err(StoreError::Unavailable(_)) => permit.failed(),
             // A search that takes long says something about the search.
             Err(StoreError::Timeout) if kind != Work::Search => permit.timed_out(),

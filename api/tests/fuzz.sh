@@ -29,7 +29,8 @@ sleep 1
 # Its own notes go into the folder that is removed.
 cd "$folder"
 # --exclude-checks: a filter or cursor may be well-formed text and still mean nothing (positive_data_acceptance), and
-# the document leaves the fields of problems open to grow.
+# the document leaves the fields of problems open to grow. A tombstone still shows its events, by design
+# (use_after_free).
 "$venv/bin/st" run "http://127.0.0.1:$port/openapi.json" --auth "admin:$ADMIN_PASS" \
-    --checks all --exclude-checks positive_data_acceptance \
+    --checks all --exclude-checks positive_data_acceptance,use_after_free \
     --max-examples "${EXAMPLES:-40}" --seed "${SEED:-1}" --workers 2 --suppress-health-check all "$@"

@@ -209,6 +209,7 @@ async fn start(app: Shared, began: Instant, stop: CancellationToken) -> Result<(
             return Err(failure(&app.store, &error));
         }
         tracing::warn!(
+            host = app.settings.database_host(),
             error = format!("{error}{}", cause(&error)),
             "waiting for the database of DATABASE_URL"
         );

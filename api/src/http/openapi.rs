@@ -121,7 +121,11 @@ fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<u16> 
     let on_payments = !path.contains("api-keys");
     match method {
         HttpMethod::Put | HttpMethod::Delete if on_payments => {
-            statuses.extend([409, 410, 412, 428]);
+            statuses.extend([409, 410, 412]);
+            // The challenge's routes never ask for If-Match.
+            if path.starts_with("/v1/") {
+                statuses.push(428);
+            }
         }
         HttpMethod::Post if path.ends_with("/restore") => statuses.extend([409, 412, 428]),
         HttpMethod::Post if on_payments => statuses.push(409),

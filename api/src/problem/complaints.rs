@@ -74,6 +74,8 @@ complaints! {
     DataFilterFormat "parameter_format"
         "is a JSON object of texts, numbers up to 2^53, booleans, nulls and such objects, with plain keys"
         "é um objeto JSON de textos, números até 2^53, booleanos, nulos e objetos assim, com chaves simples"
+    AfterFormat "parameter_format"
+        "is not a parameter here, or is not a version" "não é um parâmetro aqui, ou não é uma versão"
     OnlyFlagFormat "parameter_format"
         "is not a parameter here, or is not true or false" "não é um parâmetro aqui, ou não é true ou false"
     IdempotencyKeyFormat "idempotency_key_format"

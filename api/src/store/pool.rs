@@ -11,7 +11,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Idle for longer than this, a connection proves that it is alive before it is lent.
 const TRUSTED: Duration = Duration::from_secs(5);
@@ -40,6 +40,7 @@ struct Shared<C: Connection + 'static> {
     size: usize,
     patience: Duration,
     idle: Mutex<Vec<Parked<C>>>,
+    returned: Notify,
 }
 
 struct Parked<C> {
@@ -71,6 +72,7 @@ impl<C: Connection + 'static> Pool<C> {
                 size,
                 patience,
                 idle: Mutex::new(Vec::with_capacity(size)),
+                returned: Notify::new(),
             }),
         }
     }
@@ -98,8 +100,19 @@ impl<C: Connection + 'static> Pool<C> {
                 return Ok(self.lent(parked.connection, parked.opened, slot));
             }
         }
-        let connection = self.open().await?;
-        Ok(self.lent(connection, Instant::now(), slot))
+        let error = match self.open().await {
+            Ok(connection) => return Ok(self.lent(connection, Instant::now(), slot)),
+            Err(error) => error,
+        };
+        // A server that takes no more connections, or no longer this password, still serves those that are open.
+        if matches!(error, sqlx::Error::Database(_)) {
+            let wait = self.shared.returned.notified();
+            let _ = tokio::time::timeout(self.shared.patience / 4, wait).await;
+            if let Some(parked) = self.shared.unpark() {
+                return Ok(self.lent(parked.connection, parked.opened, slot));
+            }
+        }
+        Err(error)
     }
 
     /// Opens a connection outside the pool, for work that changes the session.
@@ -169,6 +182,7 @@ impl<C: Connection + 'static> Loan<C> {
     fn park(self) {
         let Self { connection, opened, slot, shared, .. } = self;
         shared.lock().push(Parked { connection, opened, since: Instant::now() });
+        shared.returned.notify_one();
         drop(slot);
     }
 }

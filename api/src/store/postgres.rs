@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod batch;
+pub(super) mod credentials;
 mod inserts;
 pub(crate) mod listener;
 mod outbox;
@@ -10,7 +11,7 @@ mod service;
 mod session;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     Claim, Created, StoreError, classify,
-    pool::{Greeting, Lent, Pool},
+    pool::{Greeting, Pool},
     rows::{EventRow, PaymentRow},
 };
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
     },
     settings::{Pooler, Settings},
 };
+use credentials::Connecting;
 use inserts::InsertBatcher;
 use reads::ReadBatcher;
 use session::Sessions;
@@ -52,9 +54,6 @@ const SEARCHES: u32 = 3;
 /// The advisory lock of whoever migrates through a pooler; the number is that of nothing else.
 const MIGRATION_LOCK: i64 = 0x7061_796d_656e_7473;
 
-/// The advisory lock of the one task that leaves because its password is refused.
-const LEAVING_LOCK: i64 = 0x7061_795f_6c65_6176;
-
 /// The authorities of Amazon RDS and RDS Proxy (Amazon RDS user guide, "Using SSL/TLS to encrypt a connection"): an empty
 /// image has no file of them.
 const RDS_AUTHORITIES: &[u8] = include_bytes!("../../certificates/rds.pem");
@@ -66,7 +65,7 @@ pub(super) struct Postgres {
     reads: ReadBatcher,
     searches: Semaphore,
     patience: Duration,
-    options: Mutex<PgConnectOptions>,
+    how: Mutex<Connecting>,
     pooler: Pooler,
 }
 
@@ -88,36 +87,9 @@ impl Postgres {
             pool,
             sessions,
             patience,
-            options: Mutex::new(options),
+            how: Mutex::new(Connecting::new(url, options)),
             pooler,
         })
-    }
-
-    /// How connections are opened now.
-    fn options(&self) -> PgConnectOptions {
-        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Opens connections with another URL from now on: another password, most likely.
-    pub(super) fn replace_url(&self, url: &str) -> Result<(), sqlx::Error> {
-        let options = options(url)?;
-        self.pool.replace_options(options.clone());
-        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
-        Ok(())
-    }
-
-    /// Takes the turn to leave, which one task at a time may have, on a connection that is still open; `None` when another
-    /// has it. The turn ends with the connection, that is with the process.
-    pub(super) async fn take_turn(&self) -> Result<Option<Turn>, sqlx::Error> {
-        let mut connection = self.pool.lend().await?;
-        let (taken,): (bool,) = sqlx::query_as("SELECT pg_try_advisory_lock($1)")
-            .bind(LEAVING_LOCK)
-            .fetch_one(&mut *connection)
-            .await?;
-        if taken {
-            return Ok(Some(Turn(connection)));
-        }
-        connection.settle(Ok(None))
     }
 
     /// Whether a pooler stands before the database.
@@ -223,30 +195,19 @@ impl Postgres {
         row.map(Payment::try_from).transpose()
     }
 
-    pub(super) async fn events(&self, id: Uuid) -> Result<Vec<Event>, sqlx::Error> {
+    pub(super) async fn events(
+        &self,
+        id: Uuid,
+        after: i32,
+        limit: i64,
+    ) -> Result<Vec<Event>, sqlx::Error> {
         let query = sqlx::query_as(
             "SELECT version, kind, from_status, to_status, actor, request_id, trace_id, at
-             FROM payment_events WHERE payment_id = $1 ORDER BY version",
+             FROM payment_events WHERE payment_id = $1 AND version > $2 ORDER BY version LIMIT $3",
         );
-        let rows: Vec<EventRow> = self.sessions.open().await?.all(query.bind(id)).await?;
+        let query = query.bind(id).bind(after).bind(limit);
+        let rows: Vec<EventRow> = self.sessions.open().await?.all(query).await?;
         Ok(rows.into_iter().map(Event::from).collect())
-    }
-}
-
-/// The turn of a task that leaves; it is kept until the process ends.
-pub(crate) struct Turn(Lent<PgConnection>);
-
-impl Turn {
-    /// Whether a task has come since another moment, by the sessions that the server shows.
-    pub(crate) async fn has_successor(&mut self, seconds: f64) -> Result<bool, sqlx::Error> {
-        let (found,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'payments-api'
-             AND backend_start > clock_timestamp() - make_interval(secs => $1))",
-        )
-        .bind(seconds)
-        .fetch_one(&mut *self.0)
-        .await?;
-        Ok(found)
     }
 }
 

@@ -253,13 +253,19 @@ impl Sqlite {
         self.writer.ask(|reply| Job::Change { id, change, version, actor, reply }).await
     }
 
-    pub(super) async fn events(&self, id: Uuid) -> Result<Vec<Event>, sqlx::Error> {
+    pub(super) async fn events(
+        &self,
+        id: Uuid,
+        after: i32,
+        limit: i64,
+    ) -> Result<Vec<Event>, sqlx::Error> {
         let mut connection = self.readers.lend().await?;
         let query = sqlx::query_as(
             "SELECT version, kind, from_status, to_status, actor, request_id, trace_id, at
-             FROM payment_events WHERE payment_id = $1 ORDER BY version",
+             FROM payment_events WHERE payment_id = $1 AND version > $2 ORDER BY version LIMIT $3",
         );
-        let outcome = query.bind(id).fetch_all(&mut *connection).await;
+        let query = query.bind(id).bind(after).bind(limit);
+        let outcome = query.fetch_all(&mut *connection).await;
         let rows: Vec<EventRow> = connection.settle(outcome)?;
         Ok(rows.into_iter().map(Event::from).collect())
     }

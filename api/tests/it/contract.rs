@@ -312,6 +312,16 @@ async fn one_payment_has_one_address(database: Database) {
     let plain = client.request("POST", "/create").body(r#"{"payment":"1,00"}"#);
     let plain = plain.header("content-type", "application/json;charset=\"UTF-8\"");
     assert_eq!(send(plain.header("content-encoding", "identity")).await.status, 201);
+    // The trail can be read on from a version.
+    let path = format!("/v1/payments/{id}");
+    client.put(&format!("{path}/status"), json!({ "status": "consumed" })).await;
+    let later = client.get(&format!("{path}/events?after=1")).await;
+    assert_eq!(
+        (&later.body["data"][0]["kind"], &later.body["has_more"]),
+        (&json!("consumed"), &json!(false))
+    );
+    assert_eq!(client.get(&format!("{path}/events?after=2")).await.body["data"], json!([]));
+    client.get(&format!("{path}/events?after=-1")).await.is_problem(400, "invalid_parameter");
     // Unknown fields are named, but not thousands of them.
     let many: serde_json::Map<String, Value> =
         (0..2_000).map(|number| (format!("f{number}"), json!(1))).collect();

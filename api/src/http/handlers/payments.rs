@@ -17,7 +17,7 @@ use crate::{
     http::precondition::{IfMatch, not_modified},
     payment::money::{Money, MoneyError},
     payment::{Actor, Change, Payment},
-    problem::{Code, Complaint, Problem},
+    problem::{Code, Complaint, FieldError, Problem},
 };
 use view::{EventList, PaymentPage, PaymentView};
 
@@ -217,21 +217,44 @@ pub(crate) async fn restore(
     Ok(operations::show(&payment, render(&payment)))
 }
 
+/// Events in one answer at most.
+const EVENTS: i64 = 1000;
+
 /// Read a payment's audit trail
 ///
-/// One event for each version, tombstones included; events are never changed.
+/// One event for each version, tombstones included; events are never changed. A thousand at most: the rest is asked for
+/// with the last version that was seen.
 #[utoipa::path(get, path = "/v1/payments/{id}/events", operation_id = "listPaymentEvents", tag = "payments",
-    params(crate::http::openapi::IdParameter),
-    responses((status = 200, description = "All events", body = EventList, content_type = "application/json")))]
+    params(crate::http::openapi::IdParameter, crate::http::openapi::AfterVersion),
+    responses((status = 200, description = "Events, oldest first", body = EventList, content_type = "application/json")))]
 pub(crate) async fn events(
     State(app): State<Shared>,
     Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
-    let data = app.store.events(operations::id(&id)?).await?;
-    if data.is_empty() {
+    let (id, after) = (operations::id(&id)?, after_version(&query)?);
+    let mut data = app.store.events(id, after, EVENTS + 1).await?;
+    // Beyond the last version there is nothing, but the payment may well exist.
+    if data.is_empty() && app.store.read(id).await?.is_none() {
         return Err(Problem::new(Code::PaymentNotFound));
     }
-    Ok(json(StatusCode::OK, serde_json::to_string(&EventList { data }).unwrap_or_default()))
+    let has_more = i64::try_from(data.len()).is_ok_and(|length| length > EVENTS);
+    data.truncate(usize::try_from(EVENTS).unwrap_or_default());
+    let list = EventList { data, has_more };
+    Ok(json(StatusCode::OK, serde_json::to_string(&list).unwrap_or_default()))
+}
+
+fn after_version(query: &[(String, String)]) -> Result<i32, Problem> {
+    let version = match query {
+        [] => Some(0),
+        [(name, value)] if name == "after" => value.parse().ok().filter(|version| *version >= 0),
+        _ => None,
+    };
+    version.ok_or_else(|| {
+        let name = query.first().map(|(name, _)| name.clone()).unwrap_or_default();
+        let error = FieldError::new(name, Complaint::AfterFormat);
+        Problem::invalid(Code::InvalidParameter, vec![error])
+    })
 }
 
 fn require_if_match(app: &Shared, headers: &HeaderMap) -> Result<(), Problem> {

@@ -111,3 +111,11 @@ pub(crate) struct ShowRevoked {
     #[param(required = false)]
     show_revoked: bool,
 }
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AfterVersion {
+    /// Only events of later versions
+    #[param(required = false, minimum = 0, maximum = 2_147_483_647)]
+    after: i32,
+}

@@ -47,7 +47,7 @@ impl Listener {
         let pool = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(Duration::from_secs(2))
-            .connect_lazy_with(postgres.options());
+            .connect_lazy_with(postgres.how().options.clone());
         let mut inner = PgListener::connect_with(&pool).await?;
         inner.eager_reconnect(false);
         inner.listen("payment_changed").await?;

@@ -86,4 +86,5 @@ pub(super) struct PaymentPage<'a> {
 #[derive(Serialize, ToSchema)]
 pub(super) struct EventList {
     pub(super) data: Vec<Event>,
+    pub(super) has_more: bool,
 }

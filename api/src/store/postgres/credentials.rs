@@ -1,0 +1,88 @@
+//! Passwords that change: connecting another way, and leaving in turn.
+
+use std::{
+    sync::{MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{PgConnection, postgres::PgConnectOptions};
+
+use super::{Postgres, options};
+use crate::store::pool::Lent;
+
+/// How long refusals may still be those of the URL before.
+const REPLACED_LATELY: Duration = Duration::from_secs(10);
+/// The advisory lock of the one task that leaves because its password is refused.
+const LEAVING_LOCK: i64 = 0x7061_795f_6c65_6176;
+
+/// How connections are opened now.
+pub(super) struct Connecting {
+    url: SecretString,
+    pub(super) options: PgConnectOptions,
+    replaced: Option<Instant>,
+}
+
+impl Connecting {
+    pub(super) fn new(url: &str, options: PgConnectOptions) -> Self {
+        Self { url: url.to_owned().into(), options, replaced: None }
+    }
+}
+
+impl Postgres {
+    pub(super) fn how(&self) -> MutexGuard<'_, Connecting> {
+        self.how.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens connections with another URL from now on: another password, most likely. False when it is the same one.
+    pub(in crate::store) fn replace_url(&self, url: SecretString) -> Result<bool, sqlx::Error> {
+        let mut how = self.how();
+        if how.url.expose_secret() == url.expose_secret() {
+            return Ok(false);
+        }
+        let options = options(url.expose_secret())?;
+        self.pool.replace_options(options.clone());
+        *how = Connecting { url, options, replaced: Some(Instant::now()) };
+        Ok(true)
+    }
+
+    pub(in crate::store) fn was_replaced_lately(&self) -> bool {
+        self.how().replaced.is_some_and(|at| at.elapsed() < REPLACED_LATELY)
+    }
+
+    /// Whether any connection is open.
+    pub(in crate::store) fn has_connections(&self) -> bool {
+        self.pool.usage() != (0, 0)
+    }
+
+    /// Takes the turn to leave, which one task at a time may have, on a connection that is still open; `None` when another
+    /// has it. The turn ends with the connection, that is with the process.
+    pub(in crate::store) async fn take_turn(&self) -> Result<Option<Turn>, sqlx::Error> {
+        let mut connection = self.pool.lend().await?;
+        let (taken,): (bool,) = sqlx::query_as("SELECT pg_try_advisory_lock($1)")
+            .bind(LEAVING_LOCK)
+            .fetch_one(&mut *connection)
+            .await?;
+        if taken {
+            return Ok(Some(Turn(connection)));
+        }
+        connection.settle(Ok(None))
+    }
+}
+
+/// The turn of a task that leaves; it is kept until the process ends.
+pub(crate) struct Turn(Lent<PgConnection>);
+
+impl Turn {
+    /// Whether a task has come since another moment, by the sessions that the server shows.
+    pub(crate) async fn has_successor(&mut self, seconds: f64) -> Result<bool, sqlx::Error> {
+        let (found,): (bool,) = sqlx::query_as(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'payments-api'
+             AND backend_start > clock_timestamp() - make_interval(secs => $1))",
+        )
+        .bind(seconds)
+        .fetch_one(&mut *self.0)
+        .await?;
+        Ok(found)
+    }
+}
