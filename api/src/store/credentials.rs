@@ -1,13 +1,11 @@
 //! What happens when the server takes our credentials no longer, as it does once a password was changed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Backend, Store, postgres::credentials::Turn};
 
 /// How often a connection that is open is looked for, about a second apart.
 const TURN_TRIES: u32 = 60;
-/// How long a task waits for the successor of the one that left before it.
-const SUCCESSOR_PATIENCE: Duration = Duration::from_mins(5);
 
 impl Store {
     /// Waits until the server of a running service refuses its credentials, as it does once a password was changed. Only a
@@ -41,11 +39,11 @@ impl Store {
     /// can come. Open connections go on working meanwhile; without any there is nothing to wait for.
     pub(crate) async fn turn_to_leave(&self) -> Option<Turn> {
         let Backend::Postgres(postgres) = &self.backend else { return None };
-        let (mut waited, mut tried) = (false, 0);
+        let mut tried = 0;
         let mut turn = loop {
             match tokio::time::timeout(Duration::from_secs(2), postgres.take_turn()).await {
                 Ok(Ok(Some(turn))) => break turn,
-                Ok(Ok(None)) => waited = true,
+                Ok(Ok(None)) => {}
                 Ok(Err(_)) | Err(_) if !postgres.has_connections() || tried > TURN_TRIES => {
                     return None;
                 }
@@ -54,14 +52,12 @@ impl Store {
             // Not all at the same moment.
             tokio::time::sleep(Duration::from_millis(rand::random_range(500..1500))).await;
         };
-        let began = Instant::now();
-        // Whoever left before has to be replaced first.
-        while waited && began.elapsed() < SUCCESSOR_PATIENCE {
-            let seconds = began.elapsed().as_secs_f64();
-            match turn.has_successor(seconds).await {
-                Ok(true) | Err(_) => break,
-                Ok(false) => tokio::time::sleep(Duration::from_secs(1)).await,
-            }
+        while let Ok(false) = turn.may_leave().await {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        // When it cannot be told, the next task may leave too early; this one has to leave all the same.
+        if let Err(error) = turn.note_leaving().await {
+            tracing::debug!(%error, "the leaving is not noted");
         }
         Some(turn)
     }

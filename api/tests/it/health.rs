@@ -74,7 +74,7 @@ async fn smoke_and_load() {
     let smoke = run(&["smoke", base, "--expect-version", "7"]);
     assert!(
         smoke.status.success()
-            && String::from_utf8_lossy(&smoke.stdout).contains("PASS: 18 checks"),
+            && String::from_utf8_lossy(&smoke.stdout).contains("PASS: 19 checks"),
         "{smoke:?}"
     );
     // A deploy must not change the books.

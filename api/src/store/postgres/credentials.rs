@@ -11,6 +11,8 @@ use sqlx::{PgConnection, postgres::PgConnectOptions};
 use super::{Postgres, options};
 use crate::store::pool::Lent;
 
+/// How long a task waits for the successor of the one that left before it.
+const SUCCESSOR_PATIENCE: Duration = Duration::from_mins(5);
 /// How long refusals may still be those of the URL before.
 const REPLACED_LATELY: Duration = Duration::from_secs(10);
 /// The advisory lock of the one task that leaves because its password is refused.
@@ -74,15 +76,32 @@ impl Postgres {
 pub(crate) struct Turn(Lent<PgConnection>);
 
 impl Turn {
-    /// Whether a task has come since another moment, by the sessions that the server shows.
-    pub(crate) async fn has_successor(&mut self, seconds: f64) -> Result<bool, sqlx::Error> {
-        let (found,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'payments-api'
-             AND backend_start > clock_timestamp() - make_interval(secs => $1))",
+    /// Whether whoever left last was replaced, by the sessions that the server shows, or left long ago.
+    pub(in crate::store) async fn may_leave(&mut self) -> Result<bool, sqlx::Error> {
+        let (may_leave,): (bool,) = sqlx::query_as(
+            "WITH kept AS MATERIALIZED (SELECT value FROM shared_values WHERE name = 'last leaving'),
+             last_leaving AS (SELECT convert_from(value, 'UTF8')::timestamptz AS at FROM kept)
+             SELECT NOT EXISTS (
+                SELECT FROM last_leaving WHERE at > clock_timestamp() - make_interval(secs => $1)
+                AND NOT EXISTS (
+                    SELECT FROM pg_stat_activity
+                    WHERE application_name = 'payments-api' AND backend_start > last_leaving.at))",
         )
-        .bind(seconds)
+        .bind(SUCCESSOR_PATIENCE.as_secs_f64())
         .fetch_one(&mut *self.0)
         .await?;
-        Ok(found)
+        Ok(may_leave)
+    }
+
+    /// Tells the tasks that leave next.
+    pub(in crate::store) async fn note_leaving(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO shared_values (name, value)
+             VALUES ('last leaving', convert_to(clock_timestamp()::text, 'UTF8'))
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .execute(&mut *self.0)
+        .await
+        .map(|_| ())
     }
 }
