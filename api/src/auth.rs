@@ -109,9 +109,10 @@ impl Authority {
             return Ok(principal);
         }
         let address = neighbourhood(client);
-        let _turn = match self.mistakes.has_local(&address) {
-            true => None,
-            false => self.suspects.acquire().await.ok(),
+        let _turn = if self.mistakes.has_local(&address) {
+            None
+        } else {
+            self.suspects.acquire().await.ok()
         };
         let verified = match scheme {
             Scheme::Basic => self.basic.verify(credentials).await,
@@ -168,7 +169,7 @@ fn sent(headers: &HeaderMap) -> Option<(Scheme, &[u8])> {
 fn neighbourhood(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -58,8 +58,8 @@ pub(crate) struct Store {
 }
 
 enum Backend {
-    Postgres(Postgres),
-    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+    Sqlite(Box<Sqlite>),
 }
 
 /// Whether other tasks' changes can be listened for.
@@ -99,11 +99,13 @@ impl Store {
         let url = settings.database_url.expose_secret();
         let cache = Payments::new(settings.cache_entries);
         let backend = if url.starts_with("sqlite:") {
-            Backend::Sqlite(
+            Backend::Sqlite(Box::new(
                 Sqlite::new(url, settings, cache.writes()).map_err(StoreError::Unexpected)?,
-            )
+            ))
         } else {
-            Backend::Postgres(Postgres::new(url, settings).map_err(StoreError::Unexpected)?)
+            Backend::Postgres(Box::new(
+                Postgres::new(url, settings).map_err(StoreError::Unexpected)?,
+            ))
         };
         // A little less than the request has, so that the client hears which of the two was slow.
         let limit = settings.request_timeout.mul_f64(0.9);

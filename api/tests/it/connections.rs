@@ -28,14 +28,12 @@ async fn connect(service: &Service) -> TcpStream {
 async fn read_until(stream: &mut TcpStream, wanted: &str) -> String {
     let mut seen = Vec::new();
     let reading = async {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = vec![0; 16 * 1024];
         while !String::from_utf8_lossy(&seen).contains(wanted) {
             match stream.read(&mut buffer).await {
-                Ok(1..) => {}
+                Ok(length @ 1..) => seen.extend_from_slice(&buffer[..length]),
                 _ => break,
             }
-            seen.extend(buffer.iter().take_while(|byte| **byte != 0));
-            buffer = [0; 16 * 1024];
         }
     };
     let _ = tokio::time::timeout(SOON, reading).await;
@@ -173,11 +171,13 @@ async fn a_head_has_a_time_limit_once_it_has_begun() {
     assert!(is_closed(&mut idle, SOON).await, "half a head on a used connection is kept");
 }
 
+/// Clients that do not read.
+const READERS: usize = 150;
+
 /// Large answers that nobody reads: their memory is bounded, they keep their places, and in the end they are given up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_takes_are_given_up() {
     let database = Database::sqlite();
-    const READERS: usize = 150;
     let metrics = free_port();
     let port = metrics.to_string();
     let settings = [

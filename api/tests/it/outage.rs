@@ -102,7 +102,7 @@ async fn database_gone() {
     proxy.set(Mode::Open);
     let back = Instant::now();
     while service.client.get("/list").await.status != 200 {
-        assert!(back.elapsed() < Duration::from_secs(60), "it did not recover");
+        assert!(back.elapsed() < Duration::from_mins(1), "it did not recover");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -140,7 +140,7 @@ async fn database_silent() {
     proxy.set(Mode::Open);
     let back = Instant::now();
     while service.client.get(&format!("/v1/payments/{id}")).await.status != 200 {
-        assert!(back.elapsed() < Duration::from_secs(60), "it did not recover");
+        assert!(back.elapsed() < Duration::from_mins(1), "it did not recover");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -259,7 +259,7 @@ async fn a_rotated_password_is_no_outage() {
     let mut ended = None;
     let began = Instant::now();
     while ended.is_none() {
-        assert!(began.elapsed() < Duration::from_secs(120), "nobody notices");
+        assert!(began.elapsed() < Duration::from_mins(2), "nobody notices");
         for (place, service) in services.iter_mut().enumerate() {
             // Many at once need new connections, which are refused; the open ones go on working.
             let mut tasks = tokio::task::JoinSet::new();
@@ -325,7 +325,7 @@ async fn a_url_in_a_file_is_read_again() {
         .await;
     let began = Instant::now();
     while service.client.get("/list").await.status != 200 {
-        assert!(began.elapsed() < Duration::from_secs(60), "the new URL is not used");
+        assert!(began.elapsed() < Duration::from_mins(1), "the new URL is not used");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(!service.has_ended());

@@ -107,7 +107,7 @@ impl AsyncWrite for Stream {
         self.note_status(bytes);
         match Pin::new(&mut self.inner).poll_write(cx, bytes) {
             Poll::Pending => self.behind(cx),
-            outcome => outcome,
+            outcome @ Poll::Ready(_) => outcome,
         }
     }
 
@@ -121,7 +121,7 @@ impl AsyncWrite for Stream {
         }
         match Pin::new(&mut self.inner).poll_write_vectored(cx, slices) {
             Poll::Pending => self.behind(cx),
-            outcome => outcome,
+            outcome @ Poll::Ready(_) => outcome,
         }
     }
 
