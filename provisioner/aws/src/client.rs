@@ -182,18 +182,41 @@ impl Aws {
     /// # Errors
     /// [`Class::Credentials`] when there are none or they are no longer good.
     pub async fn identity(&self) -> Result<Identity> {
-        let caller = self
-            .read()
-            .sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|e| error("sts:GetCallerIdentity", e))?;
+        let answer = self.read().sts.get_caller_identity().send().await;
+        let caller = match answer.map_err(|e| error("sts:GetCallerIdentity", e)) {
+            Err(refused) if refused.is(Class::Credentials) => {
+                return Err(self.not_enabled(&refused).await.unwrap_or(refused));
+            }
+            answer => answer?,
+        };
         self.looks.know_caller(caller.arn().unwrap_or_default());
         Ok(Identity {
             account: caller.account.unwrap_or_default(),
             arn: caller.arn.unwrap_or_default(),
         })
+    }
+
+    /// What a refusal of good credentials means. STS calls the keys of an account invalid in a Region that
+    /// the account has not enabled, and so it does with sessions of its global endpoint there ("Managing
+    /// AWS STS in an AWS Region"): so STS is asked once more, in a Region that nobody can disable.
+    async fn not_enabled(&self, refused: &Error) -> Option<Error> {
+        let codes = ["InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure"];
+        let is_known = refused.code.as_deref().is_some_and(|code| codes.contains(&code));
+        let always = partition::region_always_enabled(&self.region)?;
+        if !is_known || always == self.region || self.endpoint("STS").is_some() {
+            return None;
+        }
+        let sts = aws_sdk_sts::config::Builder::from(&self.writing).region(Region::new(always));
+        let sts = aws_sdk_sts::Client::from_conf(sts.build());
+        let account = sts.get_caller_identity().send().await.ok()?.account?;
+        let message = format!(
+            "the Region {} is not enabled for the account {account}: an administrator enables it under \
+             \"AWS Regions\" of the account's page, which takes some minutes. If it is enabled, the \
+             session is one of STS's global endpoint: set AWS_STS_REGIONAL_ENDPOINTS=regional where it \
+             is made",
+            self.region
+        );
+        Some(Error { class: Class::Denied, message, ..refused.clone() })
     }
 
     /// How often each operation was called since the connection was made: `("ec2:DescribeVpcs", 3)`.

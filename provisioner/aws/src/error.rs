@@ -33,7 +33,7 @@ where
     }
     let request = error.request_id().or_else(|| error.meta().request_id()).map(Into::into);
     let code = error.meta().code().map(str::to_owned);
-    let message = error.meta().message().map(str::to_owned);
+    let message = error.meta().message().map(without_encoded);
     let class = match &error {
         SdkError::ServiceError(context) => {
             of_answer(operation, context.raw(), code.as_deref(), message.as_deref())
@@ -61,6 +61,22 @@ where
         _ => message,
     };
     Error { class, message, code, operation: Some(operation.into()), request }
+}
+
+/// EC2 says the reasons of a refusal in a kilobyte of code, for who may decode it.
+const ENCODED: &str = "Encoded authorization failure message:";
+
+/// A message without what only STS can read (STS API reference, DecodeAuthorizationMessage). CloudTrail
+/// keeps the whole of it.
+fn without_encoded(message: &str) -> String {
+    match message.split_once(ENCODED) {
+        Some((said, _)) => format!(
+            "{} The reasons are encoded: `aws sts decode-authorization-message` reads the \
+             errorMessage that CloudTrail has of this request",
+            said.trim_end()
+        ),
+        None => message.into(),
+    }
 }
 
 /// A failure that came inside an answer of success: `DeleteVpcEndpoints` and ECS do so.
@@ -163,4 +179,20 @@ fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoded_reasons_are_not_shown() {
+        let said = "You are not authorized to perform this operation. User: arn:aws:sts::1:x is not \
+                    authorized to perform: ec2:CreateVpc.";
+        let whole = format!("{said} {ENCODED} {}", "q1Zx".repeat(300));
+        let shown = without_encoded(&whole);
+        assert!(shown.starts_with(said) && shown.len() < 300, "{shown}");
+        assert!(shown.contains("decode-authorization-message") && !shown.contains("q1Zx"));
+        assert_eq!(without_encoded(said), said);
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::Aws;
 use aws::lock::Locks;
+use aws::preflight::Zone;
 use aws::store::S3Store;
 use engine::apply::{Guard, Outcome, Run, apply, prune};
 use engine::event::Events;
@@ -18,7 +19,7 @@ use stack::environment::Zones;
 use stack::{Facts, Image};
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::report::{self, Progress};
 use crate::session::{ACCOUNT, Session};
 use crate::trust;
@@ -117,15 +118,47 @@ pub(crate) async fn zones(session: &Session, state: &State) -> Result<Vec<String
     };
     let mut chosen: Vec<String> = state.fact(ZONES).unwrap_or_default();
     if chosen.len() < count {
-        // Zones that are in use stay; more of them come behind.
-        for zone in session.aws.zones().await? {
-            if !chosen.contains(&zone.name) {
-                chosen.push(zone.name);
-            }
-        }
+        let all = session.aws.zones().await?;
+        chosen = choose(chosen, &all, &session.environment().region, count)?;
     }
     chosen.truncate(count);
     Ok(chosen)
+}
+
+/// As many zones as are wanted: those that are in use stay, and more of them that run tasks come behind.
+fn choose(
+    used: Vec<String>,
+    all: &[Zone],
+    region: &str,
+    count: usize,
+) -> Result<Vec<String>, Failure> {
+    let mut chosen = used;
+    let (usable, others): (Vec<&Zone>, Vec<&Zone>) =
+        all.iter().partition(|zone| zone.runs_fargate(region));
+    for zone in usable {
+        if !chosen.contains(&zone.name) {
+            chosen.push(zone.name.clone());
+        }
+    }
+    if chosen.len() >= count {
+        return Ok(chosen);
+    }
+    let without: Vec<String> = others
+        .iter()
+        .filter(|zone| !chosen.contains(&zone.name))
+        .map(|zone| format!("{} ({})", zone.name, zone.id))
+        .collect();
+    let mut message = format!(
+        "`network.zones` is {count}, and {region} has {} for this account: {}",
+        chosen.len(),
+        chosen.join(", ")
+    );
+    if !without.is_empty() {
+        message += &format!("; Fargate runs no tasks in {}", without.join(", "));
+    }
+    let fix =
+        format!("write `zones: {}` in the environment file, or take another region", chosen.len());
+    Err(Failure::new(Code::Failed, message).hint(fix))
 }
 
 /// Notes account, zones and images. Returns whether any of it is new.
@@ -243,4 +276,42 @@ impl<'a> Writing<'a> {
 /// The address of a resource of kind `R`.
 pub(crate) fn at<R: Resource>(name: &str) -> Address {
     Address::new(R::KIND, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zones(ids: [(&str, &str); 3]) -> Vec<Zone> {
+        ids.map(|(name, id)| Zone { name: name.into(), id: id.into() }).into()
+    }
+
+    #[test]
+    fn zones_without_fargate_are_left_out_whatever_their_letters() {
+        let all = zones([
+            ("ap-northeast-1a", "apne1-az3"),
+            ("ap-northeast-1c", "apne1-az1"),
+            ("ap-northeast-1d", "apne1-az2"),
+        ]);
+        let chosen = choose(Vec::new(), &all, "ap-northeast-1", 2).unwrap();
+        assert_eq!(chosen, ["ap-northeast-1c", "ap-northeast-1d"]);
+        // Subnets that are there cannot move.
+        let chosen = choose(vec!["ap-northeast-1a".into()], &all, "ap-northeast-1", 2).unwrap();
+        assert_eq!(chosen[..2], ["ap-northeast-1a", "ap-northeast-1c"]);
+    }
+
+    #[test]
+    fn too_few_zones_are_named_with_the_fix() {
+        let all = zones([
+            ("us-west-1a", "usw1-az1"),
+            ("us-west-1b", "usw1-az2"),
+            ("us-west-1c", "usw1-az3"),
+        ]);
+        let failure = choose(Vec::new(), &all, "us-west-1", 3).unwrap_err();
+        let (message, hints) = (failure.message, failure.hints.join(" "));
+        for part in ["us-west-1 has 2", "us-west-1a, us-west-1c", "us-west-1b (usw1-az2)"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(hints.contains("zones: 2"), "{hints}");
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Input, Pace, Replace, Resource};
+use engine::{Input, Pace, Replace, Reset, Resource};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{Policy, Tags};
 
@@ -54,4 +55,28 @@ impl Resource for Role {
     const EXACT: &'static [&'static str] = &["trust", "inline"];
     const PACE: Pace = Pace::seconds(2, 1, 60);
     type Outputs = RoleOutputs;
+
+    /// A boundary that the file no longer names is taken off.
+    fn reset(path: &str) -> Reset {
+        match path {
+            "boundary" => Reset::Send(json!("")),
+            _ => Reset::Omit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state of before there were paths and boundaries.
+    #[test]
+    fn an_old_role_is_read() {
+        let role: Role = serde_json::from_value(json!({
+            "name": "shop-prod-eu-west-1-api-task", "description": "", "trust": {},
+            "managed": [], "inline": [], "tags": {},
+        }))
+        .unwrap();
+        assert_eq!((role.path.as_str(), role.boundary), ("/", None));
+    }
 }

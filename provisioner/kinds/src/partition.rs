@@ -19,6 +19,13 @@ pub fn of_region(region: &str) -> &'static str {
     known.map_or("aws", |(_, partition)| partition)
 }
 
+/// A Region of the same partition that accounts cannot disable (AWS Account Management guide, "Enable or
+/// disable AWS Regions"); `None` where every Region is one.
+#[must_use]
+pub fn region_always_enabled(region: &str) -> Option<&'static str> {
+    (of_region(region) == "aws").then_some("us-east-1")
+}
+
 /// The partition that an ARN names.
 #[must_use]
 pub fn of_arn(arn: &str) -> Option<&str> {

@@ -80,6 +80,21 @@ async fn a_write_that_is_not_allowed_is_not_repeated() {
     assert_eq!(script.lines.lock().unwrap().len(), 1);
 }
 
+/// Before anything is made, the state is read: also then a bucket of another account is named as that. S3
+/// gives its reasons to the bucket's own account only.
+#[tokio::test]
+async fn a_state_in_other_hands_is_named_as_that() {
+    let (aws, _) = aws(&[("GET", 403, "AccessDenied"), ("list-type=2", 403, "AccessDenied")]);
+    let objects = objects(&aws);
+    let errors = [objects.get("state.json").await.err(), objects.list("").await.err()];
+    for error in errors.map(Option::unwrap) {
+        assert!(error.is(Class::Foreign), "{error}");
+        for word in ["another account has taken its name", "state: { bucket: NAME }"] {
+            assert!(error.message.contains(word), "{error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_bucket_in_other_hands_is_not_touched() {
     let cases: [&[Answer]; 2] = [

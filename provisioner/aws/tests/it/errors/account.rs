@@ -3,10 +3,36 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::preflight::Needs;
-use engine::Clock;
+use engine::{Class, Clock};
 
 use super::{Answer, answering, query};
-use crate::answers::REGION;
+use crate::answers::{self, REGION};
+
+/// STS calls good keys invalid in a Region that is not enabled: it is asked in one that always is.
+#[tokio::test]
+async fn a_region_that_is_not_enabled_is_named() {
+    let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account>\
+                    <Arn>arn:aws:iam::123456789012:user/a</Arn></GetCallerIdentityResult>\
+                    </GetCallerIdentityResponse>";
+    let connect = |good: &'static str| {
+        answers::served_in("eu-south-1", None, move |request| {
+            let (status, body) = match request.uri().contains(good) {
+                true => (200, identity.to_owned()),
+                false => query(403, "InvalidClientTokenId", "The security token is invalid."),
+            };
+            answers::response(status, body)
+        })
+    };
+    let error = connect("sts.us-east-1.").identity().await.unwrap_err();
+    assert!(error.is(Class::Denied), "{error}");
+    for word in ["eu-south-1 is not enabled", "123456789012"] {
+        assert!(error.message.contains(word), "{error}");
+    }
+    // Keys that are good nowhere.
+    let error = connect("nowhere").identity().await.unwrap_err();
+    assert!(error.is(Class::Credentials), "{error}");
+    assert_eq!(connect("sts.eu-south-1.").identity().await.unwrap().account, "123456789012");
+}
 
 fn no_roles() -> Answer {
     let empty =

@@ -48,9 +48,44 @@ pub(super) fn cases() -> Vec<Case> {
         variables(),
         secrets(),
         overrides(),
+        account(),
         chains(),
     ]
     .concat()
+}
+
+/// What an account asks of roles, and where states are.
+pub(super) fn account() -> Vec<Case> {
+    let long = format!("permissions: [{{ actions: [{}], resources: [\"*\"] }}]", {
+        let action = format!("s3:Get{}", "x".repeat(100));
+        vec![action; 100].join(", ")
+    });
+    vec![
+        of_top(
+            "a boundary that is no policy",
+            "iam: { boundary: \"arn:aws:iam::123456789012:role/x\" }",
+        ),
+        of_top("a path without its slashes", "iam: { path: services }"),
+        of_top("a bucket with capitals", "state: { bucket: Acme }"),
+        of_top("a table with a space", "state: { table: \"a b c\" }"),
+        of_top(
+            "an alias of a key",
+            "state: { kms: \"arn:aws:kms:us-east-1:123456789012:alias/x\" }",
+        ),
+        of_top("a reserved tag of the state", "state: { tags: { \"aws:x\": y } }"),
+        of_service(
+            "a role and permissions",
+            "role: \"arn:aws:iam::123456789012:role/x\"\npermissions: [{ actions: [s3:GetObject], resources: [\"*\"] }]",
+        ),
+        of_service("a role by its name", "role: reporting"),
+        of_service("a policy by its name", "permissions: [{ policy: ReadOnlyAccess }]"),
+        of_service(
+            "a policy with actions",
+            "permissions: [{ policy: \"arn:aws:iam::aws:policy/x\", actions: [s3:GetObject] }]",
+        ),
+        of_service("a permission without resources", "permissions: [{ actions: [s3:GetObject] }]"),
+        of_service("more permissions than a role takes", &long),
+    ]
 }
 
 pub(super) fn shape() -> Vec<Case> {
