@@ -5,6 +5,7 @@ mod account;
 mod home;
 mod killed;
 mod matrix;
+mod rolling;
 mod todays_secrets;
 
 use std::sync::PoisonError;
