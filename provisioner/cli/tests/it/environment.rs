@@ -145,7 +145,7 @@ fn the_whole_configuration_says_where_each_value_is_from() {
         port: 8000                     # base.yaml:7
         route:
           path: [/*]                   # base.yaml:8
-          host: null                   # default
+          host: []                     # default
           priority: null               # default
         secrets:
           DATABASE_URL: database-url   # base.yaml:9
@@ -178,6 +178,7 @@ fn the_whole_configuration_says_where_each_value_is_from() {
           cpu: 60                      # default
           max: 2                       # default
           min: 2                       # default
+        role: null                     # default
         stop: 30s                      # default
     secrets:
       database-url: given              # base.yaml:10
@@ -185,11 +186,22 @@ fn the_whole_configuration_says_where_each_value_is_from() {
         generate: 32                   # base.yaml:10
     account: null                      # default
     domain: null                       # default
+    iam:
+      boundary: null                   # default
+      path: /                          # default
+    load_balancer:
+      drop_invalid_headers: true       # default
+      idle: 1m                         # default
     network:
       cidr: 10.0.0.0/16                # default
       nat: per-zone                    # default
       zones: 2                         # default
     protect: false                     # default
+    state:
+      bucket: null                     # default
+      kms: null                        # default
+      table: null                      # default
+      tags: {}                         # default
     tags: {}                           # default
     "#);
     let json = project.run(&["config", "--json"]).json();

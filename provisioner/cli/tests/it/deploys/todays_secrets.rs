@@ -1,5 +1,6 @@
 //! Tasks get a secret's value of today: whoever set it, and whichever version of the code they run.
 
+use engine::state::State;
 use serde_json::json;
 
 use super::home::Home;
@@ -90,9 +91,13 @@ fn as_before(shop: &Shop) {
         list.contents().iter().filter_map(|one| one.key()).find(|key| !key.contains("releases/"));
     let call = aws.read().s3.get_object().bucket(&bucket).key(key.unwrap()).send();
     let bytes = wait(async { call.await.unwrap().body.collect().await }).unwrap().into_bytes();
-    let text = String::from_utf8(bytes.to_vec()).unwrap().replace(id, made);
+    let mut state = State::from_bytes(&bytes).unwrap();
+    let entry = state.resources.get_mut(&"task-definition.api".into()).unwrap();
+    entry.id = Some(made.into());
+    entry.outputs.insert("arn".into(), made.into());
+    let bytes = state.to_bytes().unwrap();
     let call = aws.write().unwrap().s3.put_object().bucket(&bucket).key(key.unwrap());
-    wait(call.body(text.into_bytes().into()).send()).unwrap();
+    wait(call.body(bytes.into()).send()).unwrap();
 }
 
 #[test]
