@@ -6,6 +6,7 @@ is up. Actions are left out: they fetch the sources, the tool and credentials, a
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,18 @@ HERE = {
     "github.event.pull_request.number": "7",
     "inputs.name": "local",
     "inputs.unprotect && '--unprotect' || ''": "--unprotect",
+    "inputs.from": "",
+    "inputs.release": "",
+    # The image here is a program: nothing is built that could be kept.
+    "inputs.from == '' && 'type=gha' || ''": "",
+}
+# Which condition of a step holds here, by what the job needs. One that is not known fails.
+CONDITIONS = {
+    None: lambda needs: True,
+    "github.event_name == 'workflow_dispatch'": lambda needs: True,
+    "!inputs.older": lambda needs: True,
+    "needs.plan.outputs.up == 'true'": lambda needs: needs["plan"]["up"] == "true",
+    "always() && needs.plan.outputs.region != ''": lambda needs: needs["plan"]["region"] != "",
 }
 # Stands in for GitHub: keeps the comments of one pull request in files.
 GH = """#!/usr/bin/env bash
@@ -28,6 +41,7 @@ set -euo pipefail
 echo "gh $*" >>"$COMMENTS/calls"
 case $* in
     *--paginate*) if [ -f "$COMMENTS/1" ]; then echo 1; fi ;;
+    *compare/*) echo "${COMPARED:-ahead}" ;;
     *body=@*/comment.md*) cp "$RUNNER_TEMP/comment.md" "$COMMENTS/1" ;;
     *) echo "unexpected: gh $*" >&2; exit 1 ;;
 esac
@@ -35,7 +49,8 @@ esac
 
 
 class Job:
-    def __init__(self, workflow, name, tool, scratch):
+    def __init__(self, workflow, name, tool, scratch, needs=None):
+        self.needs = needs or {}
         self.steps = yaml.safe_load((ROOT / ".github/workflows" / f"{workflow}.yaml").read_text())["jobs"][name]["steps"]
         self.name = f"{workflow}/{name}"
         self.scratch = scratch
@@ -47,6 +62,7 @@ class Job:
             "RUNNER_TEMP": str(scratch),
             "PROVISIONER_ENV": "local",
             "GITHUB_REPOSITORY": "owner/repository",
+            "GITHUB_SHA": "0123456789abcdef0123456789abcdef01234567",
             "GITHUB_OUTPUT": str(scratch / "output"),
             "GITHUB_STEP_SUMMARY": str(scratch / "summary"),
         }
@@ -63,7 +79,7 @@ class Job:
 
     def run(self):
         for step in self.steps:
-            if "run" not in step:
+            if "run" not in step or not CONDITIONS[step.get("if")](self.needs):
                 continue
             assert "${{" not in step["run"], f"{self.name}: an expression inside of a script can become code"
             print(f"--- {self.name}: {step.get('name', step['run'])}", flush=True)
@@ -72,10 +88,33 @@ class Job:
             output.write_text("")
             # As GitHub's runner does without a `shell:`.
             command = ["bash", "-e", "-c", step["run"]]
-            subprocess.run(command, cwd=ROOT, env={**self.environment, **variables}, check=True)
+            subprocess.run(command, cwd=self.scratch / "project", env={**self.environment, **variables}, check=True)
             for line in output.read_text().splitlines():
                 key, _, value = line.partition("=")
                 self.outputs[step.get("id"), key] = value
+        return self
+
+    def output(self):
+        """What other jobs see of this one, whose outputs are called as its steps'."""
+        return {key: value for (_, key), value in self.outputs.items()}
+
+
+def copy(scratch):
+    """The project, with environment files that can be changed."""
+    project = scratch / "project"
+    project.mkdir()
+    for entry in ROOT.iterdir():
+        if entry.name == "environments":
+            shutil.copytree(entry, project / entry.name)
+        else:
+            (project / entry.name).symlink_to(entry)
+    return project
+
+
+def bring(tool, scratch):
+    """Runs the workflow for one environment. Returns its plan's outputs, and its deploy."""
+    plan = Job("environment", "plan", tool, scratch).run().output()
+    return plan, Job("environment", "deploy", tool, scratch, {"plan": plan}).run()
 
 
 def main():
@@ -84,15 +123,33 @@ def main():
         scratch = Path(folder)
         (scratch / "gh").write_text(GH)
         (scratch / "gh").chmod(0o755)
+        project = copy(scratch)
         Job("plan", "plan", tool, scratch).run()
         first = (scratch / "1").read_text()
         Job("plan", "plan", tool, scratch).run()
         assert (scratch / "1").read_text().startswith("<!-- provisioner plan local -->\n"), first
         assert "PATCH" in (scratch / "calls").read_text(), "the second comment replaces the first"
-        deploy = Job("deploy", "deploy", tool, scratch)
-        deploy.run()
+        plan, deploy = bring(tool, scratch)
+        assert plan["up"] == "false" and plan["arm64"] == "false", plan
         assert deploy.outputs["summary", "url"].startswith("http://"), deploy.outputs
+        first = int(deploy.outputs["summary", "release"])
         assert "local" in (scratch / "summary").read_text()
+        # More than a new revision: what was planned is done, and then there is nothing left.
+        file = project / "environments/local.yaml"
+        file.write_text(file.read_text().replace("retention: 1", "retention: 3"))
+        plan, deploy = bring(tool, scratch)
+        assert plan["up"] == "true", plan
+        assert "log-group.api" in (scratch / "summary").read_text()
+        plan, deploy = bring(tool, scratch)
+        assert plan["up"] == "false" and int(deploy.outputs["summary", "release"]) >= first, plan
+        # A newer commit runs already.
+        os.environ["COMPARED"] = "behind"
+        try:
+            bring(tool, scratch)
+        except subprocess.CalledProcessError:
+            pass
+        else:
+            raise AssertionError("an older commit was released")
         Job("destroy", "destroy", tool, scratch).run()
 
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aws::Aws;
+use engine::Class;
 use engine::state::State;
 use image::{Credentials, Docker, Layout, Recipe, Registry};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::failure::{Code, Failure};
 use crate::local_cloud::LocalHome;
 use crate::promote::Elsewhere;
 use crate::session::Session;
+
+/// Where `BuildKit` keeps layers between builds: `type=gha` in a workflow of GitHub.
+const CACHE: &str = "PROVISIONER_BUILD_CACHE";
 
 /// Stored per service: what the file said when the image was decided, and the image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +145,9 @@ pub(crate) async fn build(
             layout
         }
         Build::Dockerfile { dockerfile, context } => {
-            Docker::default().build(&root.join(dockerfile), &root.join(context), wanted).await?
+            let cache = std::env::var(CACHE).ok().filter(|cache| !cache.is_empty());
+            let docker = Docker::default().cached(cache);
+            docker.build(&root.join(dockerfile), &root.join(context), wanted).await?
         }
     };
     let image = match home {
@@ -182,12 +188,14 @@ pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<
 }
 
 /// The registry behind a repository's URI. While the user's endpoint URL is set, the registry is there.
-async fn registry(aws: &Aws, uri: &str) -> Result<(Registry, String), Failure> {
+async fn registry(aws: &Aws, uri: &str) -> engine::Result<(Registry, String)> {
     let (host, repository) = uri.split_once('/').unwrap_or((uri, ""));
     let access = aws.registry(host).await?;
     let (user, password) = access.credentials;
-    let credentials = Credentials { user, password };
-    Ok((Registry::new(&access.host, Some(credentials), access.plain_http)?, repository.to_owned()))
+    let credentials = Some(Credentials { user, password });
+    let registry = Registry::new(&access.host, credentials, access.plain_http)
+        .map_err(|error| engine::Error::other(error.to_string()))?;
+    Ok((registry, repository.to_owned()))
 }
 
 /// Refuses an image of another environment that is not there any more or is made for another processor.
@@ -224,7 +232,15 @@ pub(crate) async fn resolve(
     let is_ecr = stack::ecr::Registry::parse(host).is_some();
     let is_here = is_loopback(host);
     let (registry, repository) = if is_ecr {
-        registry(&session.aws, &format!("{host}/{}", parsed.repository())).await?
+        let uri = format!("{host}/{}", parsed.repository());
+        match registry(&session.aws, &uri).await {
+            Ok(found) => found,
+            Err(error) if error.is(Class::Denied) => {
+                crate::report::warning(&unknown(reference, &error));
+                return Ok(as_said(parsed.digest().is_none()));
+            }
+            Err(error) => return Err(error.into()),
+        }
     } else if is_here {
         (Registry::new(host, None, true)?, parsed.repository().to_owned())
     } else if session.aws.is_emulated("ECS") {
@@ -258,11 +274,15 @@ pub(crate) async fn resolve(
         return Err(Failure::new(Code::Failed, error.to_string())
             .hint("nothing was changed: push the image, or check its name"));
     }
-    crate::report::warning(&format!(
-        "{reference} was not looked up, so tasks run what it names when they start, and a rollback \
-         too: {error}"
-    ));
+    crate::report::warning(&unknown(reference, &error));
     Ok(as_said(parsed.digest().is_none()))
+}
+
+fn unknown(reference: &str, why: &impl std::fmt::Display) -> String {
+    format!(
+        "{reference} was not looked up, so tasks run what it names when they start, and after a \
+         rollback too: {why}"
+    )
 }
 
 /// Whether a registry is on this machine. As Docker does, it is asked without TLS then.

@@ -31,7 +31,7 @@ pub(crate) const ZONES: &str = "zones";
 const CLAIMS: u32 = 5;
 
 /// Where a service says which revision it runs.
-const REVISION: &str = "settings.taskDefinition";
+pub(crate) const REVISION: &str = "settings.taskDefinition";
 
 /// What is wanted, what is there, and what follows from both.
 pub(crate) struct Draft {

@@ -12,11 +12,13 @@ use crate::{Architecture, Error, Layout, Result};
 #[derive(Clone, Debug)]
 pub struct Docker {
     program: PathBuf,
+    /// Where BuildKit keeps layers between builds: `type=gha`.
+    cache: Option<String>,
 }
 
 impl Default for Docker {
     fn default() -> Self {
-        Self { program: "docker".into() }
+        Self { program: "docker".into(), cache: None }
     }
 }
 
@@ -24,7 +26,13 @@ impl Docker {
     /// Another program than the `docker` of the search path: `podman` for example.
     #[must_use]
     pub fn at(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into() }
+        Self { program: program.into(), cache: None }
+    }
+
+    /// With layers kept in a cache of `BuildKit`, as `docker buildx build --cache-to` names it.
+    #[must_use]
+    pub fn cached(self, cache: Option<String>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Builds a Dockerfile for one architecture and takes the image out of Docker, so that it can be
@@ -42,20 +50,29 @@ impl Docker {
         let folder = tempfile::TempDir::new().map_err(Error::file(context))?;
         let (id_file, archive) = (folder.path().join("id"), folder.path().join("image.tar"));
         let platform = format!("linux/{}", architecture.oci());
-        let build: [OsString; 8] = [
+        let what: [OsString; 5] = [
             "build".into(),
             "--platform".into(),
             platform.into(),
             "--file".into(),
             dockerfile.into(),
-            "--iidfile".into(),
-            id_file.clone().into(),
-            context.into(),
         ];
-        self.run(&build).await?;
-        let id = std::fs::read_to_string(&id_file).map_err(Error::file(&id_file))?;
-        let save = ["save".into(), "--output".into(), archive.clone().into(), id.trim().into()];
-        self.run(&save).await?;
+        if let Some(cache) = &self.cache {
+            // A builder with a cache is not the engine: its images are not in the engine's store.
+            let mut output = OsString::from("type=oci,dest=");
+            output.push(&archive);
+            let from = ["--cache-from".into(), cache.into()];
+            let to = ["--cache-to".into(), format!("{cache},mode=max").into()];
+            let rest = ["--output".into(), output, context.into()];
+            let parts: [&[OsString]; 5] = [&["buildx".into()], &what, &from, &to, &rest];
+            self.run(&parts.concat()).await?;
+        } else {
+            let rest = ["--iidfile".into(), id_file.clone().into(), context.into()];
+            self.run(&[&what[..], &rest].concat()).await?;
+            let id = std::fs::read_to_string(&id_file).map_err(Error::file(&id_file))?;
+            let save = ["save".into(), "--output".into(), archive.clone().into(), id.trim().into()];
+            self.run(&save).await?;
+        }
         let image = tokio::task::spawn_blocking(move || Layout::of_archive(&archive))
             .await
             .map_err(|error| Error::file(folder.path())(error.into()))??;

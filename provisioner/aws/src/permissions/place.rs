@@ -33,6 +33,8 @@ pub struct Place {
     pub passed: BTreeSet<String>,
     /// The ARNs of the secrets that exist already.
     pub secrets: Vec<String>,
+    /// The ARNs of the repositories of ECR that the file's `image:`s name.
+    pub images: Vec<String>,
     pub backend: Backend,
 }
 

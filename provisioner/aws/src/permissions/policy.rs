@@ -57,8 +57,7 @@ fn statements(role: Role, at: &Place) -> Vec<Value> {
         }
         statement
     });
-    let copies = if role >= Role::Deploy { promotion::statements(at) } else { Vec::new() };
-    said.chain(copies).collect()
+    said.chain(promotion::statements(role, at)).collect()
 }
 
 /// The actions that a role is allowed on anything, in every environment.
@@ -93,6 +92,7 @@ mod tests {
             managed: BTreeSet::new(),
             passed: BTreeSet::new(),
             secrets: Vec::new(),
+            images: Vec::new(),
             backend: Backend::of("123456789012", "eu-west-1"),
         }
     }

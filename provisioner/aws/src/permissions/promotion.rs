@@ -1,15 +1,34 @@
-//! What copying another environment's images needs: its releases say which, its repositories have them.
-//! Where it is in another account, the policies of its bucket and repositories must allow it too (IAM
-//! user guide, "Cross account resource access in IAM").
+//! What images of other repositories need. Another environment's are copied: its releases say which, its
+//! repositories have them. Those that the file's `image:` names are looked up by their tags. Where they are in
+//! another account, the policies of its bucket and repositories must allow it too (IAM user guide, "Cross
+//! account resource access in IAM").
 
 use serde_json::{Value, json};
 
-use super::Place;
 use super::place::Source;
+use super::{Place, Role};
 
-/// The statements for all environments whose images are copied.
-pub(super) fn statements(at: &Place) -> Vec<Value> {
-    at.sources.iter().flat_map(|source| one(&at.partition, source)).collect()
+const PULL: [&str; 3] =
+    ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+
+/// The statements for all of them that a role may use.
+pub(super) fn statements(role: Role, at: &Place) -> Vec<Value> {
+    let mut found = Vec::new();
+    if !at.images.is_empty() {
+        // Of what names no resource, the tables give it to who ships.
+        if role < Role::Deploy {
+            found.push(allow(&["ecr:GetAuthorizationToken"], &["*".to_owned()]));
+        }
+        found.push(allow(&PULL, &at.images));
+    }
+    if role >= Role::Deploy {
+        found.extend(at.sources.iter().flat_map(|source| one(&at.partition, source)));
+    }
+    found
+}
+
+fn allow(actions: &[&str], resources: &[String]) -> Value {
+    json!({"Effect": "Allow", "Action": actions, "Resource": resources})
 }
 
 fn one(partition: &str, source: &Source) -> [Value; 3] {
@@ -18,15 +37,8 @@ fn one(partition: &str, source: &Source) -> [Value; 3] {
     let releases = format!("{project}/{environment}/releases/*");
     let repositories =
         format!("arn:{partition}:ecr:{region}:{account}:repository/{project}/{environment}/*");
-    let allow = |actions: &[&str], resource: String| json!({"Effect": "Allow", "Action": actions, "Resource": [resource]});
-    let mut listing = allow(&["s3:ListBucket"], bucket.clone());
+    let mut listing = allow(&["s3:ListBucket"], &[bucket.clone()]);
     listing["Condition"] = json!({"StringLike": {"s3:prefix": releases}});
-    [
-        listing,
-        allow(&["s3:GetObject"], format!("{bucket}/{releases}")),
-        allow(
-            &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            repositories,
-        ),
-    ]
+    let objects = allow(&["s3:GetObject"], &[format!("{bucket}/{releases}")]);
+    [listing, objects, allow(&PULL, &[repositories])]
 }

@@ -3,6 +3,7 @@
 
 mod subject;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use aws::Aws;
@@ -27,6 +28,9 @@ const ACCOUNT: &str = "ACCOUNT";
 /// Amazon Web Services").
 const ISSUER: &str = "token.actions.githubusercontent.com";
 const AUDIENCE: &str = "sts.amazonaws.com";
+
+/// The branch that is deployed.
+const BRANCH: &str = "main";
 
 #[derive(Serialize)]
 struct Printed<'a> {
@@ -116,8 +120,18 @@ fn place(environment: &Environment, account: &str, kms: Option<&str>) -> Place {
         managed: services.clone().flat_map(managed).collect(),
         passed: services.filter_map(|service| service.role.clone()).collect(),
         secrets: secrets.collect(),
+        images: images(environment),
         backend,
     }
+}
+
+/// The repositories of ECR that the file's images are in.
+fn images(environment: &Environment) -> Vec<String> {
+    let named = environment.services.values().filter_map(|service| service.image.as_deref());
+    let found = named.filter_map(stack::ecr::Registry::of_reference);
+    let arns: BTreeSet<String> =
+        found.map(|(registry, name)| registry.repository_arn(name)).collect();
+    arns.into_iter().collect()
 }
 
 /// Another environment, whose images are copied. Without an account in its file it is in the same.
@@ -139,15 +153,16 @@ fn one(role: Role, at: &Place, trusted: &Trusted) -> OneRole {
         Role::Deploy => ("deploy", "deploy, rollback, scale, restart, run, logs, explain"),
         Role::Up => ("up", "up, destroy, secret, state"),
     };
-    let context = match role {
-        Role::Plan => "pull_request".to_owned(),
-        Role::Deploy | Role::Up => format!("environment:{}", at.environment),
+    // Reviewers are asked with a plan of what is on main already: it is made before their environment.
+    let contexts = match role {
+        Role::Plan => vec!["pull_request".to_owned(), format!("ref:refs/heads/{BRANCH}")],
+        Role::Deploy | Role::Up => vec![format!("environment:{}", at.environment)],
     };
     OneRole {
         role: word,
         name: format!("{}-{word}", at.cluster),
         purpose,
-        trust: trust(at, &trusted.subjects(&context)),
+        trust: trust(at, &trusted.subjects(&contexts)),
         policies: policies(role, at),
     }
 }

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use stack::Image;
+
 use crate::args::{self, Global};
 use crate::failure::Failure;
 use crate::release::{How, Release, Releases, What};
 use crate::report;
 use crate::session::Session;
-use crate::ship::short;
 use crate::table::table;
 
 pub(crate) async fn run(global: &Global, args: &args::Releases) -> Result<ExitCode, Failure> {
@@ -40,15 +41,19 @@ fn row(release: &Release) -> [String; 7] {
         Some(How::NotWaitedFor) => "not waited for",
         Some(How::Abandoned) => "abandoned",
     };
-    let image = started.image.to_string();
-    let image = image
-        .strip_prefix("sha256:")
-        .map_or(image.clone(), |digest| digest.chars().take(12).collect());
+    let short = |digest: &str| -> String {
+        digest.trim_start_matches("sha256:").chars().take(12).collect()
+    };
+    let image = match &started.image {
+        Image::Built(digest) => short(digest),
+        Image::Resolved { reference, digest } => format!("{reference}@{}", short(digest)),
+        image => image.to_string(),
+    };
     [
         started.number.to_string(),
         by,
         how.into(),
-        short(&started.revision).into(),
+        crate::ship::short(&started.revision).into(),
         image,
         format!("{:.0}", started.at),
         started.author.who.clone(),

@@ -39,6 +39,8 @@ struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     task_definition: Option<String>,
+    /// As it was asked for, with the digest that a tag named.
+    image: Option<String>,
     healthy: Option<usize>,
     targets: Option<usize>,
 }
@@ -111,6 +113,7 @@ async fn services(
             state: word,
             why,
             task_definition: definition.map(str::to_owned),
+            image: crate::images::decided(state, name).map(|image| image.to_string()),
             healthy: targets
                 .as_ref()
                 .map(|all| all.iter().filter(|one| one.state == "healthy").count()),
@@ -154,9 +157,10 @@ fn text(status: &Status) -> String {
         };
         let definition = service.task_definition.clone().unwrap_or_else(|| "-".into());
         let why = service.why.clone().unwrap_or_default();
-        [service.name.clone(), service.state.into(), definition, targets, why]
+        let image = service.image.clone().unwrap_or_else(|| "-".into());
+        [service.name.clone(), service.state.into(), definition, targets, image, why]
     });
-    let header = ["SERVICE", "STATE", "TASK DEFINITION", "TARGETS", ""];
+    let header = ["SERVICE", "STATE", "TASK DEFINITION", "TARGETS", "IMAGE", ""];
     lines.push(table(Some(header), rows));
     lines.extend(status.troubles.iter().cloned());
     lines.join("\n")

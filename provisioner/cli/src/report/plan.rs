@@ -6,9 +6,12 @@ pub(crate) use comment::plan_comment;
 
 use engine::diff::Difference;
 use engine::plan::{Action, Plan, Step};
+use engine::{Address, Resource};
+use kinds::{Service, TaskDefinition};
 use serde_json::{Value, json};
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
+use crate::reconcile::REVISION;
 
 /// What will change, grouped by what happens, each difference on a line of its own.
 pub(crate) fn plan(plan: &Plan, environment: &str) -> String {
@@ -112,8 +115,9 @@ fn short(value: &Value) -> String {
     format!("{start}...")
 }
 
-/// The documented form: `{"format", "environment", "empty", "calls", "seconds", "steps": [{"address",
-/// "action", "how", "reason", "differences": [{"path", "from", "to"}]}]}`.
+/// The documented form: `{"format", "environment", "empty", "needs_up", "calls", "seconds", "steps":
+/// [{"address", "action", "how", "reason", "differences": [{"path", "from", "to"}]}]}`. In `needs_up` is
+/// what `deploy` does not do: everything but new revisions and services that move to them.
 pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64) -> Value {
     let steps: Vec<Value> = plan
         .steps
@@ -133,8 +137,21 @@ pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64
         "format": super::FORMAT,
         "environment": environment,
         "empty": plan.is_empty(),
+        "needs_up": needs_up(plan),
         "calls": calls,
         "seconds": seconds,
         "steps": steps,
     })
+}
+
+/// The changes that are no new revision, and no move of a service to one.
+fn needs_up(plan: &Plan) -> Vec<&Address> {
+    let is_deploys = |step: &&Step| match step.address.kind() {
+        TaskDefinition::KIND => true,
+        Service::KIND => {
+            step.action == Action::Update && step.differences.iter().all(|one| one.path == REVISION)
+        }
+        _ => false,
+    };
+    plan.changes().filter(|step| !is_deploys(step)).map(|step| &step.address).collect()
 }

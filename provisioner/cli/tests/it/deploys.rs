@@ -3,6 +3,7 @@
 
 mod account;
 mod home;
+mod images;
 mod killed;
 mod matrix;
 mod rolling;

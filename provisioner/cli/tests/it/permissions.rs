@@ -11,7 +11,7 @@ mod unexercised;
 use std::collections::BTreeSet;
 
 use aws::permissions::{Role, allowed, is_declared};
-use serde_json::Value;
+use serde_json::{Value, json};
 use strict::{Caller, Config, Exercised, Strict};
 use tokio::runtime::Runtime;
 
@@ -200,10 +200,11 @@ fn a_role_trusts_one_subject() {
     let subject = |of: &str| format!("repo:{of}");
     let prod = subject("acme@12/shop@345:environment:prod");
     let pull = subject("acme@12/shop@345:pull_request");
-    for (role, own) in [("plan", &pull), ("deploy", &prod), ("up", &prod)] {
+    let main = subject("acme@12/shop@345:ref:refs/heads/main");
+    for (role, own) in [("plan", &pull), ("plan", &main), ("deploy", &prod), ("up", &prod)] {
         let others = [
             "acme@12/shop@345:environment:staging",
-            "acme@12/shop@345:ref:refs/heads/main",
+            "acme@12/shop@345:ref:refs/heads/other",
             "acme@12/other@346:environment:prod",
             "acme@13/shop-fork@347:pull_request",
             // Somebody else has taken the name.
@@ -212,7 +213,12 @@ fn a_role_trusts_one_subject() {
             "acme/shop:pull_request",
         ];
         let others = others.map(subject);
-        for other in others.iter().chain([&prod, &pull]).filter(|other| *other != own) {
+        let not_its_own = |other: &&String| match role {
+            "plan" => *other == &prod,
+            _ => *other != &prod,
+        };
+        let known = [&prod, &pull, &main].into_iter().filter(not_its_own);
+        for other in others.iter().chain(known) {
             let refused = guarded.take(of(&printed, role), other).err();
             let refused = refused.unwrap_or_else(|| panic!("{role} trusts {other}"));
             assert!(refused.contains("AccessDenied"), "{refused}");
@@ -238,6 +244,50 @@ fn without_ids_a_role_trusts_both_forms() {
     for other in ["repo:acme@12/shop@346:environment:prod", "repo:acme/shop:pull_request"] {
         assert!(take(other).err().is_some_and(|refused| refused.contains("AccessDenied")));
     }
+}
+
+/// Who ships to prod may read what staging has proved, and nothing else of it, where that was asked for.
+#[test]
+fn an_image_is_promoted_by_who_may_read_where_it_is() {
+    let guarded = Guarded::new();
+    let mut project = Project::with(&[("prod", &built()), ("staging", &built())]);
+    std::fs::write(project.path().join("api"), program()).unwrap();
+    let subject = format!("repo:{REPOSITORY}:environment:prod");
+    hold_at(&mut project, &guarded.cloud.endpoint);
+    for environment in ["staging", "prod"] {
+        project.run_with(
+            &["secret", "set", "database-url", "--env", environment],
+            b"postgres://app:pw@db/app",
+        );
+        done(&project, &["up", "--yes", "--env", environment]);
+    }
+    std::fs::write(project.path().join("api"), [program(), b"another".to_vec()].concat()).unwrap();
+    done(&project, &["deploy", "--env", "staging", "--service", "api"]);
+    let role = |from: &[&str]| {
+        let arguments = ["iam", "--json", "--env", "prod", "--repository", REPOSITORY];
+        project.run(&[&arguments[..], from].concat()).json()
+    };
+    let (without, with) = (role(&[]), role(&["--from", "staging"]));
+    guarded.make(&with);
+    let promote = ["deploy", "--env", "prod", "--service", "api", "--from", "staging"];
+    let session = guarded.take(of(&with, "deploy"), &subject).unwrap();
+    guarded.become_(&mut project, &session);
+    done(&project, &promote);
+    let exercised = guarded.exercised(&session);
+    assert!(exercised.refused.is_subset(&IN_PLAN.iter().map(|it| (*it).to_owned()).collect()));
+    assert!(exercised.allowed.contains("ecr:GetDownloadUrlForLayer"), "{exercised:?}");
+
+    let without = json!({
+        "role": "deploy",
+        "name": of(&with, "deploy")["name"],
+        "trust": of(&with, "deploy")["trust"],
+        "policies": of(&without, "deploy")["policies"],
+    });
+    let session = guarded.take(&without, &subject).unwrap();
+    guarded.become_(&mut project, &session);
+    let refused = project.run(&promote);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("provisioner iam --env prod --from staging"), "{refused:?}");
 }
 
 /// What a role may do and nobody did up to it; and what is said to be so and is not.

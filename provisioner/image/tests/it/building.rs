@@ -302,6 +302,27 @@ async fn docker_builds_for_the_architecture_that_is_wanted() {
     assert!(matches!(error, Error::Architecture { .. }), "{error}");
 }
 
+/// A builder with a cache keeps its images to itself: the archive comes from it, and not from the engine.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_build_with_a_cache_needs_no_engine_to_save_it() {
+    let folder = TempDir::new().unwrap();
+    let prepared = folder.path().join("prepared.tar");
+    layout(&prepared, None);
+    let script = format!(
+        "echo \"$@\" >> {0}/calls\n[ \"$1 $2\" = 'buildx build' ]\n\
+         for one in \"$@\"; do case $one in type=oci,dest=*) cp {1} \"${{one#*dest=}}\";; esac; done\n",
+        folder.path().display(),
+        prepared.display()
+    );
+    let docker = docker(folder.path(), &script).cached(Some("type=gha".into()));
+    let image = docker.build(Path::new("Dockerfile"), Path::new("."), Architecture::Arm64).await;
+    assert_eq!(image.unwrap().architecture, Architecture::Arm64);
+    let calls = std::fs::read_to_string(folder.path().join("calls")).unwrap();
+    assert_eq!(calls.lines().count(), 1, "{calls}");
+    assert!(calls.contains("--cache-from type=gha --cache-to type=gha,mode=max"), "{calls}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn dockers_failure_and_absence_are_told_apart() {

@@ -25,9 +25,13 @@ pub(super) struct Trusted {
 }
 
 impl Trusted {
-    /// The whole subjects of jobs in a context.
-    pub(super) fn subjects(&self, context: &str) -> Vec<String> {
-        self.templates.iter().map(|template| template.replace(CONTEXT, context)).collect()
+    /// The whole subjects of jobs in these contexts.
+    pub(super) fn subjects(&self, contexts: &[String]) -> Vec<String> {
+        let all = self
+            .templates
+            .iter()
+            .flat_map(|template| contexts.iter().map(|context| template.replace(CONTEXT, context)));
+        all.collect()
     }
 }
 
@@ -125,7 +129,7 @@ mod tests {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
         let trusted = trusted(&args, variable).map_err(|failure| failure.message)?;
-        Ok(trusted.subjects("environment:prod"))
+        Ok(trusted.subjects(&["environment:prod".to_owned()]))
     }
 
     fn of(repository: &str) -> Iam {

@@ -37,7 +37,9 @@ fn an_account_in_the_file_is_all_that_it_needs() {
         assert_eq!(condition["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
         condition["token.actions.githubusercontent.com:sub"].clone()
     };
-    assert_eq!(subject(0), "repo:acme@12/shop@345:pull_request");
+    let repository = "repo:acme@12/shop@345";
+    let plan = [format!("{repository}:pull_request"), format!("{repository}:ref:refs/heads/main")];
+    assert_eq!(subject(0), serde_json::json!(plan));
     assert_eq!(subject(1), "repo:acme@12/shop@345:environment:prod");
     assert_eq!(subject(2), "repo:acme@12/shop@345:environment:prod");
     // A role that could change itself would have every right.
@@ -63,6 +65,43 @@ fn what_is_not_known_stands_as_a_word_and_is_said() {
     for document in run.out.split("\n# ").filter_map(|part| part.split_once("\n{")) {
         let text = format!("{{{}", document.1);
         serde_json::from_str::<Value>(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    }
+}
+
+/// Whoever plans looks up what the file's tags name.
+#[test]
+fn images_of_the_file_are_looked_up() {
+    let image = "210987654321.dkr-ecr.us-gov-west-1.on.aws/shared/api:main";
+    let file = FILE.replace("ghcr.io/acme/api:1.0", image);
+    let printed = project(&file).run(&["iam", "--json", "--repository", "acme@12/shop@345"]).json();
+    for role in printed["roles"].as_array().unwrap() {
+        let policies = role["policies"].to_string();
+        let arn = "arn:aws-us-gov:ecr:us-gov-west-1:210987654321:repository/shared/api";
+        assert!(policies.contains(arn), "{policies}");
+        assert!(policies.contains("ecr:GetAuthorizationToken"), "{policies}");
+    }
+}
+
+/// Of the other environment only its releases and images, and only for who ships.
+#[test]
+fn promotion_reads_the_other_environment() {
+    let project = project(FILE);
+    let staging =
+        FILE.replace("eu-west-1", "us-gov-west-1").replace("123456789012", "210987654321");
+    project.write("environments/staging.yaml", &staging);
+    let arguments = ["iam", "--json", "--env", "prod", "--repository", "acme@12/shop@345"];
+    let roles = |more: &[&str]| {
+        let printed = project.run(&[&arguments[..], more].concat()).json();
+        let policies = printed["roles"].as_array().unwrap().iter();
+        policies.map(|role| role["policies"].to_string()).collect::<Vec<_>>()
+    };
+    let (without, with) = (roles(&[]), roles(&["--from", "staging"]));
+    let images = "ecr:us-gov-west-1:210987654321:repository/shop/staging/*";
+    let releases = "/shop/staging/releases/*";
+    assert!(without.iter().all(|role| !role.contains("staging")), "{without:?}");
+    assert!(!with[0].contains("staging"), "{}", with[0]);
+    for role in &with[1..] {
+        assert!(role.contains(images) && role.contains(releases), "{role}");
     }
 }
 
