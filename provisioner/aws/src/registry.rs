@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_config::Region;
 use aws_smithy_types::base64;
 use engine::{Class, Error, Result};
 
@@ -30,14 +31,17 @@ impl fmt::Debug for Registry {
 }
 
 impl Aws {
-    /// How to reach the registry whose repositories' URIs begin with `host`. While an emulator
-    /// is ECR, over HTTP, the registry is there as well: it then answers under its own address, whatever the URIs say. The password is good for 12 hours (ECR API
-    /// reference, GetAuthorizationToken).
+    /// How to reach the registry whose repositories' URIs begin with `host`. While an emulator is ECR, over
+    /// HTTP, the registry is there as well: it then answers under its own address, whatever the URIs say.
+    /// The password is good for 12 hours (ECR API reference, GetAuthorizationToken); it is asked for in the
+    /// registry's own Region, as AWS's credential helper for Docker does.
     ///
     /// # Errors
     /// Whatever asking for the password answers.
-    pub async fn registry(&self, host: &str) -> Result<Registry> {
-        let answer = self.read().ecr.get_authorization_token().send().await;
+    pub async fn registry(&self, host: &str, region: &str) -> Result<Registry> {
+        let there = aws_sdk_ecr::Config::builder().region(Region::new(region.to_owned()));
+        let call = self.read().ecr.get_authorization_token().customize();
+        let answer = call.config_override(there).send().await;
         let answer = answer.map_err(|e| error("ecr:GetAuthorizationToken", e))?;
         let token = answer.authorization_data().first().and_then(|data| data.authorization_token());
         let credentials = token.and_then(decoded).ok_or_else(|| {

@@ -190,7 +190,8 @@ pub(crate) async fn push(session: &Session, built: &Built, uri: &str) -> Result<
 /// The registry behind a repository's URI. While the user's endpoint URL is set, the registry is there.
 async fn registry(aws: &Aws, uri: &str) -> engine::Result<(Registry, String)> {
     let (host, repository) = uri.split_once('/').unwrap_or((uri, ""));
-    let access = aws.registry(host).await?;
+    let region = stack::ecr::Registry::parse(host).map_or(aws.region(), |known| known.region);
+    let access = aws.registry(host, region).await?;
     let (user, password) = access.credentials;
     let credentials = Some(Credentials { user, password });
     let registry = Registry::new(&access.host, credentials, access.plain_http)

@@ -250,7 +250,8 @@ fn without_ids_a_role_trusts_both_forms() {
 #[test]
 fn an_image_is_promoted_by_who_may_read_where_it_is() {
     let guarded = Guarded::new();
-    let mut project = Project::with(&[("prod", &built()), ("staging", &built())]);
+    let staging = built().replace("10.40.0.0/16", "10.41.0.0/16");
+    let mut project = Project::with(&[("prod", &built()), ("staging", &staging)]);
     std::fs::write(project.path().join("api"), program()).unwrap();
     let subject = format!("repo:{REPOSITORY}:environment:prod");
     hold_at(&mut project, &guarded.cloud.endpoint);
