@@ -32,7 +32,7 @@ async fn what_fits_is_no_shortage_and_what_does_not_says_so() {
         nat_gateways: BTreeMap::from([(format!("{REGION}a"), 1000)]),
         load_balancers: 1000,
         vcpus: 1000.0,
-        cluster: None,
+        ..Needs::default()
     };
     let mut short = project.aws.quotas(&needs).await.unwrap();
     short.sort_by_key(|one| one.what);
