@@ -137,7 +137,9 @@ impl Worlds {
             "iam" => identity.learn(request, &answer, now),
             "ec2" => world.network.learn(request, content, now),
             "elasticloadbalancing" => world.traffic.learn(request, content, now),
-            "ecs" => world.compute.learn(request, &answer, &world.traffic, identity, now),
+            "ecs" => {
+                world.compute.learn(request, &answer, &world.traffic, identity, chance, now);
+            }
             _ => world.data.learn(request, &answer, now),
         }
     }

@@ -24,6 +24,10 @@ pub(crate) struct Compute {
     pub(crate) services: BTreeMap<(String, String), Service>,
     /// By ARN, as registered.
     pub(crate) definitions: BTreeMap<String, Value>,
+    /// One-off tasks that DescribeTasks does not know yet: until when.
+    pub(crate) young: BTreeMap<String, f64>,
+    /// How many calls have drawn whether reads lag behind them.
+    pub(crate) drawn: u64,
     /// When ECS was first used, for accounts that start without its service-linked role.
     pub(crate) first_use: Option<f64>,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Service {
     pub(crate) cpu: i64,
     /// A role that ECS could not assume at first.
     pub(crate) unassumable: Option<String>,
+    /// What reads still show of the time before the last update, and until when.
+    pub(crate) behind: Option<(Value, f64)>,
 }
 
 /// A rollout, or a change of the desired count, under way.

@@ -40,3 +40,6 @@ pub const TABLE_BACKUPS: f64 = 20.0;
 pub const SECRET_FORCED: f64 = 5.0;
 /// How long a fresh id may be unknown to reads.
 pub const STALE: f64 = 5.0;
+/// How long DescribeTasks does not know a task that RunTask has just started (about a second seen: boto3#842,
+/// dagster#4448, dask-cloudprovider#483).
+pub const TASK_UNSEEN: f64 = 1.0;

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{Cluster, Compute, Deployment, Service, cluster_name, fargate_units, tail};
 use crate::wire::Request;
-use crate::world::durations::{IAM_PROPAGATION, TASK_STOP, TASKS_START};
+use crate::world::Chance;
+use crate::world::durations::{IAM_PROPAGATION, STALE, TASK_STOP, TASK_UNSEEN, TASKS_START};
 use crate::world::identity::Identity;
 use crate::world::traffic::Traffic;
 use crate::world::value::{list, number, text, texts};
@@ -16,6 +17,7 @@ impl Compute {
         answer: &Value,
         traffic: &Traffic,
         identity: &Identity,
+        chance: Chance,
         now: f64,
     ) {
         let p = &request.parameters;
@@ -42,10 +44,17 @@ impl Compute {
             "UpdateService" => {
                 let key = (cluster_name(p), tail(text(p, "service")).to_owned());
                 let units = self.definition(text(p, "taskDefinition")).map(fargate_units);
+                let lag = self.lag(request, chance);
                 if let Some(service) = self.services.get_mut(&key) {
+                    service.behind = (lag > 0.0).then(|| (service.settled(), now + lag));
                     service.update(p, answer, traffic, now);
                     service.cpu = units.unwrap_or(service.cpu);
                 }
+            }
+            "RunTask" => {
+                let lag = self.lag(request, chance).max(TASK_UNSEEN);
+                let arns = list(answer, "tasks").iter().map(|task| text(task, "taskArn"));
+                self.young.extend(arns.map(|arn| (arn.to_owned(), now + lag)));
             }
             "DeleteService" => {
                 let key = (cluster_name(p), tail(text(p, "service")).to_owned());
@@ -62,6 +71,12 @@ impl Compute {
             }
             _ => {}
         }
+    }
+
+    /// For how long reads do not know of a call.
+    fn lag(&mut self, request: &Request, chance: Chance) -> f64 {
+        self.drawn += 1;
+        if chance.seed.draw(&request.name(), self.drawn) < chance.stale { STALE } else { 0.0 }
     }
 
     fn created(&self, p: &Value, answer: &Value, identity: &Identity, now: f64) -> Service {
@@ -89,11 +104,29 @@ impl Compute {
             public: text(&network, "assignPublicIp") == "ENABLED",
             cpu: definition.map_or(0, fargate_units),
             unassumable,
+            behind: None,
         }
     }
 }
 
 impl Service {
+    /// As it was described when its last rollout was over.
+    fn settled(&self) -> Value {
+        let mut json = self.json.clone();
+        json["runningCount"] = self.desired.into();
+        json["pendingCount"] = 0.into();
+        if let Some(deployments) = json.get_mut("deployments").and_then(Value::as_array_mut) {
+            deployments.truncate(1);
+            for one in deployments {
+                one["rolloutState"] = "COMPLETED".into();
+                one["rolloutStateReason"] = "ECS deployment completed.".into();
+                one["runningCount"] = self.desired.into();
+                one["pendingCount"] = 0.into();
+            }
+        }
+        json
+    }
+
     fn update(&mut self, p: &Value, answer: &Value, traffic: &Traffic, now: f64) {
         let before = self.desired;
         let desired = number(p, "desiredCount").unwrap_or(before);

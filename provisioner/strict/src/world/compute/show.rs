@@ -46,7 +46,7 @@ impl Compute {
                 true
             }
             "DescribeTasks" => {
-                let mut changed = false;
+                let mut changed = self.hide_tasks(answer, now);
                 for task in
                     answer.get_mut("tasks").and_then(Value::as_array_mut).into_iter().flatten()
                 {
@@ -69,6 +69,11 @@ impl Compute {
                 list(answer, "services").iter().find(|s| text(s, "serviceName") == name).cloned();
             let key = (cluster.clone(), name.to_owned());
             match self.services.get(&key) {
+                Some(Service { behind: Some((before, until)), deleted: None, .. })
+                    if now < *until =>
+                {
+                    services.push(before.clone());
+                }
                 Some(known) if known.status(now).is_some() => {
                     let mut json = found.unwrap_or_else(|| known.json.clone());
                     known.on(network).show(&mut json, self.placed(&key, now), now);
@@ -89,6 +94,24 @@ impl Compute {
         }
         answer["services"] = json!(services);
         answer["failures"] = json!(failures);
+    }
+
+    /// One-off tasks that were started a moment ago are not found yet.
+    fn hide_tasks(&self, answer: &mut Value, now: f64) -> bool {
+        let is_young =
+            |task: &Value| self.young.get(text(task, "taskArn")).is_some_and(|until| now < *until);
+        let tasks = list(answer, "tasks");
+        let young: Vec<Value> = tasks.iter().filter(|task| is_young(task)).cloned().collect();
+        if young.is_empty() {
+            return false;
+        }
+        let rest: Vec<Value> = tasks.iter().filter(|task| !is_young(task)).cloned().collect();
+        let mut failures = list(answer, "failures").to_vec();
+        let missing = young.iter().map(|task| json!({"arn": task["taskArn"], "reason": "MISSING"}));
+        failures.extend(missing);
+        answer["tasks"] = json!(rest);
+        answer["failures"] = json!(failures);
+        true
     }
 
     fn show_task(&self, cluster: &str, task: &mut Value, network: &Network, now: f64) -> bool {
