@@ -8,6 +8,7 @@
 mod chain;
 mod complaint;
 mod config;
+mod edit;
 mod fargate;
 mod merge;
 mod node;

@@ -6,5 +6,6 @@ pub mod stack;
 
 pub use environment::{Environment, Loaded};
 pub use stack::{
-    ExistingSecret, Facts, Image, Names, VERSION_LABEL, repository_name, secret, stack, versions,
+    ExistingSecret, Facts, Image, Names, VERSION_LABEL, repository_name, secret, stack, task_tags,
+    versions,
 };

@@ -126,6 +126,13 @@ impl Stack<'_> {
     }
 }
 
+/// The tags of a task that runs once with what a service has: a sweep and a bill tell by them whose it is.
+#[must_use]
+pub fn task_tags(environment: &Environment, service: &str) -> Tags {
+    let names = Names::new(environment);
+    tags::<kinds::Service>(environment, &names, service, &names.of(service))
+}
+
 /// The tags of the resource `kind.name`: the owner's, the user's, and a `Name` for the consoles.
 fn tags<R: engine::Resource>(
     environment: &Environment,

@@ -14,6 +14,9 @@ pub(super) fn check(service: &Entry, findings: &mut Findings) {
     // ECS API reference: ContainerDefinition, stopTimeout (Fargate); ELB API reference, deregistration_delay.
     seconds(node, "stop", 1, 120, findings);
     seconds(node, "deregistration", 0, 3600, findings);
+    if let Some(migration) = node.get("migration") {
+        seconds(migration, "timeout", 60, 24 * 3600, findings);
+    }
     let commands = [
         ("command", "[/app, serve]"),
         ("migration.command", "[/app, migrate]"),

@@ -218,6 +218,13 @@ pub struct Migration {
     /// The command with its arguments. It must end with exit code 0.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
+    /// How long it may take before it is stopped and the release is refused: 1m to 24h.
+    #[serde(default = "migration_timeout")]
+    pub timeout: Seconds,
+}
+
+fn migration_timeout() -> Seconds {
+    Seconds(30 * 60)
 }
 
 /// A request through the load balancer that a release must answer with success.
