@@ -55,6 +55,11 @@ impl Clock {
         tokio::time::sleep(time.div_f64(self.scale)).await;
     }
 
+    /// Waits about this long, up to a quarter more or less: so those who look at the same thing do not look at once.
+    pub async fn sleep_about(&self, time: Duration) {
+        self.sleep(time.mul_f64(rand::random_range(0.75..1.25))).await;
+    }
+
     /// How much faster than real time it runs.
     #[must_use]
     pub fn scale(&self) -> f64 {

@@ -90,8 +90,8 @@ impl Resource for Service {
     const STABLE: bool = true;
     const CREATE_ONLY: &'static [&'static str] = &["initial_count"];
     // It goes when its targets are deregistered and its tasks have stopped, which take 15 and 30 seconds unless the
-    // environment says otherwise.
-    const PACE: Pace = Pace::seconds(75, 50, 600);
+    // environment says otherwise: up to an hour and two minutes, for which three times the longest is enough.
+    const PACE: Pace = Pace::seconds(75, 50, 1500);
     type Outputs = ServiceOutputs;
 
     /// UpdateService keeps what a request leaves out, so each setting needs a value that means "none".
@@ -169,6 +169,12 @@ fn network_in_order<'de, D: serde::Deserializer<'de>>(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// ELB API reference, deregistration_delay: up to an hour. ECS API reference, stopTimeout: up to two minutes.
+    #[test]
+    fn the_longest_drain_is_waited_for() {
+        assert!(Service::PACE.patience() > std::time::Duration::from_mins(60 + 2 + 10));
+    }
 
     #[test]
     fn a_service_does_not_care_for_the_order_of_its_subnets() {
