@@ -84,6 +84,30 @@ impl Aws {
         Ok(LogPage { events, next: answer.next_token })
     }
 
+    /// The lines of one stream that follow those of an earlier call, and the token for the next one.
+    /// Without a token, from its first line on. In the order in which CloudWatch took them in, so a line
+    /// that comes late is not lost.
+    ///
+    /// # Errors
+    /// [`engine::Class::Absent`] when the group or the stream is not there (yet).
+    pub async fn next_log_events(
+        &self,
+        group: &str,
+        stream: &str,
+        token: Option<&str>,
+    ) -> Result<(Vec<LogEvent>, Option<String>)> {
+        let call = self.read().logs.get_log_events().log_group_name(group).log_stream_name(stream);
+        let page = call
+            .start_from_head(true)
+            .set_next_token(token.map(Into::into))
+            .send()
+            .await
+            .map_err(|e| error("logs:GetLogEvents", e))?;
+        let events = page.events.unwrap_or_default();
+        let events = events.into_iter().map(|event| written(stream, event)).collect();
+        Ok((events, page.next_forward_token))
+    }
+
     /// The last lines of one stream, not more than `count`, in the order of time.
     ///
     /// # Errors

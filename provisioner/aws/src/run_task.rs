@@ -24,6 +24,8 @@ pub struct RunTask {
     pub network_configuration: Value,
     /// As ECS takes it. Empty: on Fargate, on demand.
     pub capacity_provider_strategy: Vec<Value>,
+    /// The service's, where it has one of its own.
+    pub platform_version: Option<String>,
     pub overrides: Vec<Override>,
     pub tags: Tags,
 }
@@ -97,6 +99,9 @@ fn body(task: &RunTask) -> Value {
     } else {
         body["capacityProviderStrategy"] = task.capacity_provider_strategy.clone().into();
     }
+    if let Some(version) = &task.platform_version {
+        body["platformVersion"] = version.as_str().into();
+    }
     if !task.network_configuration.is_null() {
         body["networkConfiguration"] = task.network_configuration.clone();
     }
@@ -155,6 +160,9 @@ mod tests {
     #[test]
     fn the_launch_type_gives_way_to_a_strategy() {
         let mut task = RunTask { token: "t".into(), ..RunTask::default() };
+        assert_eq!(body(&task).get("platformVersion"), None);
+        task.platform_version = Some("1.4.0".into());
+        assert_eq!(body(&task)["platformVersion"], "1.4.0");
         assert_eq!(body(&task)["launchType"], "FARGATE");
         task.capacity_provider_strategy = vec![json!({"capacityProvider": "FARGATE_SPOT"})];
         assert_eq!(body(&task)["launchType"], Value::Null);

@@ -115,4 +115,13 @@ impl Aws {
         infos.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(infos)
     }
+
+    /// Whether tasks can still get a secret's value: it is there, and not waiting for its deletion.
+    ///
+    /// # Errors
+    /// Whatever describing it answers.
+    pub async fn has_secret(&self, secret: &str) -> Result<bool> {
+        let found = self.describe_secret(secret).await?;
+        Ok(found.is_some_and(|found| found.deleted_date().is_none()))
+    }
 }

@@ -1,5 +1,7 @@
 //! A service as deployments see it: what runs, what should, and what ECS says about it.
 
+use std::fmt;
+
 use engine::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,6 +82,42 @@ pub struct LoadBalancer {
     pub container_port: u16,
 }
 
+/// How far one deployment has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// ECS does not list it yet.
+    Unlisted,
+    /// On its way, in words.
+    Moving(String),
+    /// All its tasks run and are healthy targets.
+    Serves {
+        /// What is not over yet all the same.
+        left: Option<Left>,
+    },
+    /// ECS gave it up, or another one took its place; in words.
+    Failed(String),
+    /// It was listed once and is not any more; in words.
+    Gone(String),
+}
+
+/// What a deployment that serves still waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Older deployments, with so many running tasks.
+    Old(u32),
+    /// ECS calls it completed some moments later.
+    Completion,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Old(tasks) => write!(f, "{tasks} old ones still there"),
+            Self::Completion => f.write_str("the deployment is not yet completed"),
+        }
+    }
+}
+
 impl ServiceView {
     /// Reads ECS's JSON of one service. Lists that AWS leaves out, or answers with `null`, are empty.
     ///
@@ -93,6 +131,12 @@ impl ServiceView {
     #[must_use]
     pub fn primary(&self) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.status == "PRIMARY")
+    }
+
+    /// The newest completed deployment: what runs while another one is on its way.
+    #[must_use]
+    pub fn completed(&self) -> Option<&Deployment> {
+        self.deployments.iter().find(|one| one.rollout_state == "COMPLETED")
     }
 
     /// The revision that the service is heading for. moto's primary deployment keeps the first one.

@@ -1,6 +1,7 @@
 //! Services: created, updated and read in ECS's own JSON. How far a deployment has come is judged in
 //! [`rollout`].
 
+mod deployment;
 mod rollout;
 mod settings;
 mod stopped;

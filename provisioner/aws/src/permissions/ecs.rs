@@ -24,13 +24,13 @@ pub(super) const CALLS: &[Call] = &[
     call!("ecs:DescribeServices", PLAN, Service),
     call!("ecs:DescribeTaskDefinition", PLAN, Everything),
     // The quota of vCPU counts everybody's tasks.
-    call!("ecs:DescribeTasks", PLAN, Task, need("ecs:DescribeTasks", UP, AnyTask)),
-    call!("ecs:ListClusters", UP, Everything),
+    call!("ecs:DescribeTasks", PLAN, Task, need("ecs:DescribeTasks", DEPLOY, AnyTask)),
+    call!("ecs:ListClusters", DEPLOY, Everything),
     call!("ecs:ListServices", UP, InCluster),
     call!("ecs:ListTaskDefinitionFamilies", UP, Everything),
     // Also looked through for a revision whose registration was not answered.
     call!("ecs:ListTaskDefinitions", DEPLOY, Everything),
-    call!("ecs:ListTasks", PLAN, InCluster, need("ecs:ListTasks", UP, Everything)),
+    call!("ecs:ListTasks", PLAN, InCluster, need("ecs:ListTasks", DEPLOY, Everything)),
     call!("ecs:PutClusterCapacityProviders", UP, Cluster),
     call!(
         "ecs:RegisterTaskDefinition",

@@ -1,7 +1,7 @@
 //! IAM, STS, Service Quotas and the index of tags.
 
 use super::Reach::{Attached, Boundary, BoundedRole, Everything, Role, ServiceLinkedRole};
-use super::{Call, NOBODY, Need, PLAN, UP, call, need, renamed};
+use super::{Call, DEPLOY, NOBODY, Need, PLAN, UP, call, need, renamed};
 
 const TAGGED: Need = need("iam:TagRole", UP, Role);
 
@@ -32,7 +32,7 @@ pub(super) const CALLS: &[Call] = &[
     call!("iam:UntagRole", UP, Role),
     call!("iam:UpdateAssumeRolePolicy", UP, Role),
     call!("iam:UpdateRoleDescription", UP, Role),
-    call!("servicequotas:GetServiceQuota", UP, Everything),
+    call!("servicequotas:GetServiceQuota", DEPLOY, Everything),
     call!("tag:GetResources", PLAN, Everything),
     // Everybody may always ask who they are (STS API reference).
     renamed!("sts:GetCallerIdentity"),

@@ -27,9 +27,11 @@ pub struct Needs {
     pub listener_rules: u32,
     /// Rules of one security group and direction, likewise.
     pub group_rules: u32,
-    /// Fargate vCPU of all tasks at their usual number, those that run already included. A rolling
-    /// deployment starts the new ones before it stops the old, so twice this must fit.
+    /// Fargate vCPU of all tasks at their least number, those that run already included.
     pub vcpus: f64,
+    /// The same at the most: all services at their most tasks, and a rolling deployment of one of them,
+    /// which starts the new ones before it stops the old.
+    pub peak_vcpus: f64,
     /// The name of our cluster, whose tasks are in `vcpus` and not somebody else's.
     pub cluster: Option<String>,
 }
@@ -47,16 +49,20 @@ pub struct Shortage {
     pub quota: f64,
     /// Service Quotas could not be asked (or is not emulated); `quota` is AWS's default.
     pub assumed: bool,
+    /// Only the peak does not fit: everything runs, and a rolling deployment or autoscaling gets fewer
+    /// tasks at a time than it wants.
+    pub at_peak: bool,
     code: Code,
 }
 
 impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, place, used, needed, quota, code, .. } = self;
+        let who = if self.at_peak { "a deployment at full load" } else { "this plan" };
         let remedy = if code.released { "release one or ask" } else { "ask" };
         write!(
             f,
-            "your account has {used} of {quota} {what} in {place}; this plan needs {needed} more: \
+            "your account has {used} of {quota} {what} in {place}; {who} needs {needed} more: \
              {remedy} for more with `aws service-quotas request-service-quota-increase \
              --service-code {} --quota-code {} --desired-value {}`",
             code.service,
@@ -150,7 +156,7 @@ impl Aws {
         });
         let vcpus = Box::pin(async {
             let used = self.foreign_vcpus(needs.cluster.as_deref());
-            self.shortage(VCPUS, region, needs.vcpus * 2.0, used).await
+            self.vcpu_shortage(needs, used).await
         });
         let nat_gateways = Box::pin(self.nat_shortages(&needs.nat_gateways));
         // These are counted whole: nothing but ours is in them.
@@ -185,8 +191,24 @@ impl Aws {
         }
         let (used, (quota, assumed)) = try_join!(used, self.quota(code))?;
         let (what, place) = (code.what, place.to_owned());
-        let shortage = Shortage { what, place, used, needed, quota, assumed, code };
+        let at_peak = false;
+        let shortage = Shortage { what, place, used, needed, quota, assumed, at_peak, code };
         Ok((used + needed > quota).then_some(shortage))
+    }
+
+    /// Of vCPU either the usual number of tasks does not fit, or the peak.
+    async fn vcpu_shortage(
+        &self,
+        needs: &Needs,
+        used: impl Future<Output = Result<f64>>,
+    ) -> Result<Option<Shortage>> {
+        let peak = needs.peak_vcpus.max(needs.vcpus);
+        let found = self.shortage(VCPUS, self.region(), peak, used).await?;
+        Ok(found.map(|found| {
+            let at_peak = found.used + needs.vcpus <= found.quota;
+            let needed = if at_peak { peak } else { needs.vcpus };
+            Shortage { at_peak, needed, ..found }
+        }))
     }
 
     /// The account's value, or AWS's default and that it is one.
@@ -289,6 +311,7 @@ mod tests {
             needed: 2.0,
             quota: 5.0,
             assumed: false,
+            at_peak: false,
             code: ADDRESSES,
         };
         assert_eq!(

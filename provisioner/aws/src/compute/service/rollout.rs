@@ -96,7 +96,7 @@ impl Aws {
     }
 
     /// Whether this is an emulator that accepts services and starts nothing.
-    async fn runs_no_tasks(&self, service: &Value) -> Result<bool> {
+    pub(super) async fn runs_no_tasks(&self, service: &Value) -> Result<bool> {
         if !self.is_emulated("ECS") || !list(service, "events").is_empty() {
             return Ok(false);
         }
@@ -182,7 +182,7 @@ fn given_up(primary: &Value, deployments: &[Value]) -> Option<String> {
 
 /// What is missing until at least `least` targets are there and all of them healthy. Those on their
 /// way out do not count.
-fn unhealthy(targets: &[Target], least: u64) -> Option<String> {
+pub(super) fn unhealthy(targets: &[Target], least: u64) -> Option<String> {
     let staying: Vec<_> = targets.iter().filter(|target| target.state != "draining").collect();
     let healthy = staying.iter().filter(|target| target.state == "healthy").count();
     let wanted = staying.len().max(usize::try_from(least).unwrap_or(usize::MAX));

@@ -110,6 +110,7 @@ async fn a_task_runs_once_with_a_command_of_its_own() {
             command: Some(vec!["/api".into(), "migrate".into()]),
             environment: [("A".to_owned(), "2".to_owned())].into(),
         }],
+        platform_version: None,
         tags: project.tags("task.migration"),
     };
     let arn = aws.run_task(&run).await.unwrap();
