@@ -30,6 +30,7 @@ const EXIT_CODES: &str = "Exit codes:
   2  wrong usage                   7  failed part-way; run the same command again to go on
   3  plan, drift: changes found    8  the state is damaged, newer, or was changed meanwhile
   4  wrong environment file        9  a release failed, the old version runs again
+                                  10  a release failed, and the old version does not run yet either
                                   130  interrupted; run the same command again to go on";
 
 /// Flags that every verb takes.
@@ -155,9 +156,10 @@ pub(crate) struct Releases {
 /// How to wait for a rollout.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Patience {
-    /// Goes back when the new version does not serve within this time.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
-    pub(crate) timeout: Duration,
+    /// Goes back when the new version does not serve within this time. Left out, what the file's grace,
+    /// deregistration and stop times come to, and 10 minutes.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
     /// Returns once the switch was asked for.
     #[arg(long)]
     pub(crate) no_wait: bool,

@@ -118,7 +118,7 @@ impl Look<'_> {
         let group = Names::new(self.session.environment()).log_group(self.service);
         let ours = tasks.iter().filter(|task| task.task_definition_arn == revision);
         let mut lines = Vec::new();
-        for task in ours.rev().take(TASKS) {
+        for task in newest(ours.collect()) {
             for container in &task.containers {
                 let stream = format!("{}/{}/{}", self.service, container.name, task.id());
                 let events = match self.aws.last_log_events(&group, &stream, LINES).await {
@@ -205,6 +205,12 @@ impl Look<'_> {
     }
 }
 
+/// The newest tasks, the newest last: running and stopped ones are listed apart.
+fn newest(mut tasks: Vec<&aws::tasks::Task>) -> Vec<&aws::tasks::Task> {
+    tasks.sort_by_key(|task| task.created_at);
+    tasks.split_off(tasks.len().saturating_sub(TASKS))
+}
+
 impl Look<'_> {
     /// A process that ended before its supervisor had written down that it ran.
     fn never_started(&self, home: &LocalHome, version: &local::Version, picture: &mut Picture) {
@@ -259,5 +265,23 @@ fn way_out(session: &Session) -> WayOut {
     match session.environment().network.nat {
         Nat::None => WayOut::PublicAddress,
         Nat::PerZone | Nat::Shared => WayOut::Nat,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_tasks_are_looked_at() {
+        let task = |id: &str, second: i64| aws::tasks::Task {
+            task_arn: id.into(),
+            created_at: Timestamp::from_second(second).ok(),
+            ..aws::tasks::Task::default()
+        };
+        // As they are listed: the running ones first, each list with its newest in front.
+        let all = [task("e", 50), task("d", 40), task("c", 30), task("b", 20), task("f", 60)];
+        let chosen: Vec<_> = newest(all.iter().collect()).iter().map(|one| one.id()).collect();
+        assert_eq!(chosen, ["d", "e", "f"]);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Code {
     State = 8,
     /// A release failed, and what ran before runs again.
     RolledBack = 9,
+    /// A release failed, and what ran before does not serve again either.
+    NotBack = 10,
     Interrupted = 130,
 }
 

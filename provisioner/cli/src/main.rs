@@ -11,6 +11,7 @@ mod images;
 mod interrupt;
 mod local_cloud;
 mod migration;
+mod once;
 mod outputs;
 mod pin;
 mod preflight;

@@ -1,6 +1,6 @@
 //! What can be known to fail before anything is changed: values that nobody set, quotas, roles.
 
-use aws::preflight::{Needs, SERVICES, USUAL_RULES};
+use aws::preflight::{Needs, SERVICES, Shortage, USUAL_RULES};
 use engine::Class;
 use engine::Resource;
 use engine::plan::Action;
@@ -44,29 +44,64 @@ fn is_not_emulated(draft: &Draft, secret: &str) -> bool {
     draft.picture.not_emulated.contains_key(&at::<Secret>(secret))
 }
 
-/// Refuses when a quota would stop the plan half-way. A quota that could not be asked only warns.
-pub(crate) async fn quotas(session: &Session, draft: &Draft) -> Result<(), Failure> {
-    let needs = needs(session, draft);
-    if needs == (Needs { cluster: needs.cluster.clone(), ..Needs::default() }) {
-        return Ok(());
-    }
-    let shortages = match session.aws.quotas(&needs).await {
-        Ok(shortages) => shortages,
-        Err(error) if error.is(Class::Denied) || error.is(Class::NotEmulated) => {
-            report::note(&format!("quotas were not checked: {error}"));
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let (assumed, certain): (Vec<_>, Vec<_>) = shortages.iter().partition(|one| one.assumed);
-    for shortage in assumed {
+/// Refuses when a quota would stop the plan half-way, unless that is to be ignored. A quota that could not be
+/// asked only warns, and so does one that only the peak of a deployment exceeds.
+pub(crate) async fn quotas(session: &Session, draft: &Draft, ignored: bool) -> Result<(), Failure> {
+    let shortages = shortages(session, &needs(session, draft)).await?;
+    let only_warns = |one: &&Shortage| ignored || one.assumed || one.at_peak;
+    let (warned, certain): (Vec<_>, Vec<_>) = shortages.iter().partition(only_warns);
+    for shortage in warned {
         report::warning(&shortage.to_string());
     }
     if certain.is_empty() {
         return Ok(());
     }
     let failure = Failure::new(Code::Failed, "the account's quotas do not allow this plan");
-    Err(certain.into_iter().fold(failure, |failure, one| failure.hint(one.to_string())))
+    let failure = certain.into_iter().fold(failure, |failure, one| failure.hint(one.to_string()));
+    Err(failure.hint("to go on all the same: --ignore-quotas"))
+}
+
+/// Warns when a deployment of one service cannot start all its new tasks beside the old ones: it goes on with
+/// fewer at a time, or not at all when not even one fits.
+pub(crate) async fn room(session: &Session, service: &str) -> Result<(), Failure> {
+    let needs = Needs {
+        cluster: Some(Names::new(session.environment()).base()),
+        ..vcpus(session, Some(service))
+    };
+    for shortage in shortages(session, &needs).await? {
+        report::warning(&shortage.to_string());
+    }
+    Ok(())
+}
+
+async fn shortages(session: &Session, needs: &Needs) -> Result<Vec<Shortage>, Failure> {
+    if *needs == (Needs { cluster: needs.cluster.clone(), ..Needs::default() }) {
+        return Ok(Vec::new());
+    }
+    match session.aws.quotas(needs).await {
+        Err(error) if error.is(Class::Denied) || error.is(Class::NotEmulated) => {
+            report::note(&format!("quotas were not checked: {error}"));
+            Ok(Vec::new())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The vCPU of all services, and of a deployment of this one, or of the largest.
+fn vcpus(session: &Session, deployed: Option<&str>) -> Needs {
+    let services = &session.environment().services;
+    let of = |cpu: u32, tasks: u16| f64::from(cpu) / 1024.0 * f64::from(tasks);
+    let most = |one: &environment::Service| of(one.cpu, one.replicas.max);
+    let second = services
+        .iter()
+        .filter(|(name, _)| deployed.is_none_or(|deployed| deployed == name.as_str()))
+        .map(|(_, one)| most(one))
+        .fold(0.0, f64::max);
+    Needs {
+        vcpus: services.values().map(|one| of(one.cpu, one.replicas.min)).sum(),
+        peak_vcpus: services.values().map(most).sum::<f64>() + second,
+        ..Needs::default()
+    }
 }
 
 fn needs(session: &Session, draft: &Draft) -> Needs {
@@ -91,11 +126,8 @@ fn needs(session: &Session, draft: &Draft) -> Needs {
         }
     }
     if !made(kinds::Service::KIND).is_empty() {
-        let vcpus = environment
-            .services
-            .values()
-            .map(|service| f64::from(service.cpu) / 1024.0 * f64::from(service.replicas.min));
-        needs.vcpus = vcpus.sum();
+        let Needs { vcpus, peak_vcpus, .. } = vcpus(session, None);
+        needs = Needs { vcpus, peak_vcpus, ..needs };
     }
     needs
 }

@@ -1,5 +1,6 @@
-//! Releases: what a service was made to run, when, by whom, and how that went. Each is two objects in the
-//! state bucket, written once and never edited: its start and its end.
+//! Releases: what a service was made to run, when, by whom, and how that went. Each is up to three objects in
+//! the state bucket, written once and never edited: its start, its end, and what became of it afterwards if the
+//! end could not tell.
 
 use aws::store::Objects;
 use jiff::Timestamp;
@@ -14,6 +15,9 @@ const FOLDER: &str = "releases/";
 
 /// The version of the records.
 const FORMAT: u32 = 1;
+
+/// The object of what became of a release after its end.
+const SETTLED: &str = "settled";
 
 /// The start of a release.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,6 +82,8 @@ pub(crate) enum How {
     Succeeded,
     /// It failed, and the one before it runs again.
     RolledBack,
+    /// It failed, and the one before it did not serve again while somebody waited.
+    Failed,
     /// The user left it on its way, or did not wait.
     NotWaitedFor,
     /// The process ended before the release did.
@@ -105,33 +111,44 @@ impl Releases {
 
     /// All of them, the newest last.
     pub(crate) async fn all(&self) -> Result<Vec<Release>, Failure> {
+        let keys = self.keys().await?;
         let mut all = Vec::new();
-        for number in self.numbers().await? {
-            all.extend(self.get(number).await?);
+        for number in numbers(&keys) {
+            all.extend(self.known(&keys, number).await?);
         }
         Ok(all)
     }
 
     /// One of them.
     pub(crate) async fn get(&self, number: u32) -> Result<Option<Release>, Failure> {
-        let Some(started) = self.read::<Started>(&self.key(number, "start")).await? else {
-            return Ok(None);
-        };
-        let ended = self.read::<Ended>(&self.key(number, "end")).await?;
-        Ok(Some(Release { started, ended }))
+        self.known(&self.keys().await?, number).await
     }
 
     /// The newest one.
     pub(crate) async fn last(&self) -> Result<Option<Release>, Failure> {
-        match self.numbers().await?.last() {
-            Some(number) => self.get(*number).await,
+        let keys = self.keys().await?;
+        match numbers(&keys).last() {
+            Some(number) => self.known(&keys, *number).await,
             None => Ok(None),
         }
     }
 
+    async fn known(&self, keys: &[String], number: u32) -> Result<Option<Release>, Failure> {
+        let Some(started) = self.read::<Started>(&self.key(number, "start")).await? else {
+            return Ok(None);
+        };
+        for part in [SETTLED, "end"] {
+            let key = self.key(number, part);
+            if keys.contains(&key) {
+                return Ok(Some(Release { started, ended: self.read(&key).await? }));
+            }
+        }
+        Ok(Some(Release { started, ended: None }))
+    }
+
     /// Writes a start, with the number that follows the last one.
     pub(crate) async fn start(&self, started: Started) -> Result<Started, Failure> {
-        let number = self.numbers().await?.last().map_or(1, |last| last + 1);
+        let number = numbers(&self.keys().await?).last().map_or(1, |last| last + 1);
         let started = Started { format: FORMAT, number, ..started };
         self.write(&self.key(number, "start"), &started).await?;
         Ok(started)
@@ -147,6 +164,21 @@ impl Releases {
         let ended = Ended { format: FORMAT, how, why, at: Timestamp::now() };
         self.write(&self.key(number, "end"), &ended).await?;
         Ok(ended)
+    }
+
+    /// Writes what became of a release after its end. What was written first stays.
+    pub(crate) async fn correct(
+        &self,
+        number: u32,
+        how: How,
+        why: Option<String>,
+    ) -> Result<(), Failure> {
+        let ended = Ended { format: FORMAT, how, why, at: Timestamp::now() };
+        let key = self.key(number, SETTLED);
+        if self.objects.get(&key).await?.is_none() {
+            self.write(&key, &ended).await?;
+        }
+        Ok(())
     }
 
     /// The newest one, which gets an end if its process died before it could give it one. To be called
@@ -170,13 +202,8 @@ impl Releases {
         Ok(())
     }
 
-    async fn numbers(&self) -> Result<Vec<u32>, Failure> {
-        let keys = self.objects.list(&self.folder()).await?;
-        let starts = keys.iter().filter_map(|key| key.strip_suffix(".start.json"));
-        let mut numbers: Vec<u32> =
-            starts.filter_map(|key| key.rsplit('/').next()?.parse().ok()).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+    async fn keys(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.objects.list(&self.folder()).await?)
     }
 
     fn folder(&self) -> String {
@@ -203,16 +230,33 @@ impl Releases {
     }
 }
 
+/// The numbers of the releases that have a start, in order.
+fn numbers(keys: &[String]) -> Vec<u32> {
+    let starts = keys.iter().filter_map(|key| key.strip_suffix(".start.json"));
+    let mut numbers: Vec<u32> =
+        starts.filter_map(|key| key.rsplit('/').next()?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 impl Release {
-    /// Whether it is one to go back to.
+    /// Whether it is one to go back to: somebody has seen it serve.
     pub(crate) fn is_good(&self) -> bool {
-        let how = self.ended.as_ref().map(|ended| ended.how);
-        matches!(how, Some(How::Succeeded | How::NotWaitedFor))
+        self.how() == Some(How::Succeeded)
     }
 
-    /// Whether its process died before it could end it.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.ended.as_ref().is_some_and(|ended| ended.how == How::Abandoned)
+    /// Whether it is known not to serve.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.how(), Some(How::RolledBack | How::Failed))
+    }
+
+    pub(crate) fn how(&self) -> Option<How> {
+        self.ended.as_ref().map(|ended| ended.how)
+    }
+
+    /// Whether nobody knows yet what became of it: its process died, or did not wait.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.how(), Some(How::Abandoned | How::NotWaitedFor))
     }
 }
 

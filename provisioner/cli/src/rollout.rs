@@ -1,36 +1,36 @@
 //! Switching a service to another revision and waiting for what becomes of it.
 
+mod follow;
+
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use aws::services::ServiceView;
 use engine::clock::patient;
 use engine::state::State;
-use engine::{Adapter, Id, Ready, Seen, Which};
-use serde_json::Value;
 use stack::environment::Probe;
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
+use crate::outputs;
 use crate::reconcile::{Writing, at};
-use crate::{outputs, report};
+
+pub(crate) use follow::{Limits, Over, over, pause, return_to, watch};
 
 /// The time between two looks.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long the balancer may take to pass requests to targets that it calls healthy.
 const PROBE: Duration = Duration::from_mins(1);
-/// How long the old revision may take to be steady again.
-pub(crate) const BACK: Duration = Duration::from_mins(10);
 
 /// A service as ECS knows it.
 pub(crate) struct Place {
     pub(crate) cluster: String,
     pub(crate) name: String,
-    pub(crate) id: Id,
 }
 
 /// What became of a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It runs, alone, and answers.
+    /// All its tasks run and are healthy targets.
     Serves,
     /// In words.
     Failed(String),
@@ -50,69 +50,44 @@ impl Place {
     pub(crate) fn in_state(state: &State, service: &str) -> Option<Self> {
         let id = state.resources.get(&at::<kinds::Service>(service))?.id.clone()?;
         let (cluster, name) = id.as_str().split_once('/')?;
-        Some(Self { cluster: cluster.into(), name: name.into(), id: id.clone() })
-    }
-
-    async fn look(&self, aws: &aws::Aws) -> Result<Option<Seen<kinds::Service>>, Failure> {
-        let ids = [self.id.clone()];
-        let seen: Vec<Seen<kinds::Service>> =
-            aws.observe(Which::<kinds::Service>::Ids(&ids)).await?;
-        Ok(seen.into_iter().next())
+        Some(Self { cluster: cluster.into(), name: name.into() })
     }
 }
 
-/// Points a service at a revision: once more is the same, so a refusal that passes is waited out, and a lost answer.
-/// With `force` all tasks are replaced, also when the service is at the revision already.
+/// Points a service at a revision and returns the deployment that does it. Once more is the same, so a
+/// refusal that passes is waited out, and a lost answer. With `force` all tasks are replaced, also when the
+/// service is at the revision already.
 pub(crate) async fn point(
     writing: &Writing<'_>,
     place: &Place,
     revision: &str,
     force: bool,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     let (cluster, name) = (&place.cluster, &place.name);
-    let call = || writing.aws.update_service(cluster, name, Some(revision), None, force);
-    patient(&writing.session.clock, call).await?;
-    Ok(())
+    let clock = &writing.session.clock;
+    let call = |force| writing.aws.update_service(cluster, name, Some(revision), None, force);
+    let mut view = patient(clock, || call(force)).await?;
+    // The same revision makes no new deployment, and one that has failed stays as it is.
+    if view.primary().is_some_and(|primary| primary.rollout_state == "FAILED") {
+        view = patient(clock, || call(true)).await?;
+    }
+    deployment(&view)
 }
 
-/// Waits until `revision` serves, or is given up. Says what happens meanwhile.
-pub(crate) async fn watch(
-    writing: &Writing<'_>,
-    place: &Place,
-    revision: &str,
-    limit: Duration,
-) -> Result<Verdict, Failure> {
-    let clock = &writing.session.clock;
-    let began = clock.now();
-    let mut said = String::new();
-    loop {
-        let Some(seen) = place.look(&writing.aws).await? else {
-            return Ok(Verdict::Failed("the service is gone".into()));
-        };
-        let primary = seen.spec.settings.get("taskDefinition").and_then(Value::as_str);
-        let progress = match seen.ready {
-            Ready::Yes if primary == Some(revision) => return Ok(Verdict::Serves),
-            Ready::Yes => {
-                let other = primary.unwrap_or("another revision");
-                return Ok(Verdict::Failed(format!("rolled back to {other}")));
-            }
-            Ready::Never(why) => return Ok(Verdict::Failed(why)),
-            Ready::Wait(progress) | Ready::Leaving(progress) => progress,
-        };
-        let elapsed = clock.now().saturating_sub(began);
-        if progress != said {
-            report::note(&format!("  {:>4} s  {progress}", elapsed.as_secs()));
-            said.clone_from(&progress);
-        }
-        if elapsed >= limit {
-            let limit = limit.as_secs();
-            return Ok(Verdict::Failed(format!("not steady after {limit} s: {progress}")));
-        }
-        tokio::select! {
-            () = clock.sleep(LOOK) => {}
-            () = writing.stop.cancelled() => return Ok(ask().await),
-        }
-    }
+/// Replaces a service's tasks by new ones of the same revision, and returns the deployment that does it.
+pub(crate) async fn renew(writing: &Writing<'_>, place: &Place) -> Result<String, Failure> {
+    let (cluster, name) = (&place.cluster, &place.name);
+    let call = || writing.aws.update_service(cluster, name, None, None, true);
+    deployment(&patient(&writing.session.clock, call).await?)
+}
+
+/// The deployment that an answer of UpdateService tells of.
+fn deployment(view: &ServiceView) -> Result<String, Failure> {
+    let primary = view.primary().map(|primary| primary.id.clone());
+    primary.filter(|id| !id.is_empty()).ok_or_else(|| {
+        Failure::new(Code::PartWay, "ECS took the change and named no deployment")
+            .hint("run the same command again to go on")
+    })
 }
 
 /// After an interrupt: back, or let it run. Without a terminal nobody can say, and back is safe.
@@ -130,40 +105,6 @@ pub(crate) async fn ask() -> Verdict {
         Ok(Ok(false)) => Verdict::Leave,
         _ => Verdict::Abort,
     }
-}
-
-/// Waits until the revision before is steady again. An answer of the old kind is no failure here: ECS
-/// may have gone back by itself.
-pub(crate) async fn steady(
-    writing: &Writing<'_>,
-    place: &Place,
-    revision: &str,
-) -> Result<bool, Failure> {
-    let clock = &writing.session.clock;
-    let began = clock.now();
-    while clock.now().saturating_sub(began) < BACK {
-        let Some(view) = writing.aws.service_view(&place.cluster, &place.name).await? else {
-            return Ok(false);
-        };
-        let primary = view.primary();
-        let is_back = primary.is_some_and(|primary| primary.task_definition == revision);
-        let running = primary.map_or(0, |primary| primary.running_count);
-        let others: u32 = view.deployments.iter().map(|one| one.running_count).sum();
-        if is_back && running >= view.desired_count && others == running {
-            return Ok(true);
-        }
-        // Natively, and on emulators that start nothing, there is nothing to wait for.
-        if is_back
-            && matches!(place.look(&writing.aws).await?, Some(seen) if seen.ready == Ready::Yes)
-        {
-            return Ok(true);
-        }
-        if !is_back {
-            point(writing, place, revision, false).await?;
-        }
-        clock.sleep(LOOK).await;
-    }
-    Ok(false)
 }
 
 /// Our own request through the load balancer, until it is answered as the file says or time is up.

@@ -2,8 +2,11 @@
 //! wait, and the way back when it fails.
 
 mod before;
+mod migrate;
+mod needs;
 mod note;
 mod reuse;
+mod settle;
 mod switch;
 
 use std::collections::BTreeSet;
@@ -18,15 +21,20 @@ use stack::Image;
 
 use crate::failure::{Code, Failure};
 use crate::images::{self, Built};
+use crate::migration::Migrated;
 use crate::reconcile::{Draft, Writing, at};
 use crate::release::{Author, How, Release, Releases, Started, What};
-use crate::rollout::{Place, Verdict};
+use crate::rollout::{self, Limits, Over, Place, Verdict};
 use crate::{diagnosis, migration, pin, preflight, report};
 
 use before::Before;
 use reuse::{pick_up, reuse};
+use settle::unsettled;
+use switch::Back;
 
+pub(crate) use migrate::migrate;
 pub(crate) use note::note;
+pub(crate) use settle::{Settled, settle, settled};
 
 /// What is to be released.
 pub(crate) struct Order {
@@ -39,8 +47,8 @@ pub(crate) struct Order {
     pub(crate) built: Option<Built>,
     /// The release that is gone back to.
     pub(crate) back_to: Option<Started>,
-    /// How long the rollout may take.
-    pub(crate) limit: Duration,
+    /// How long the new tasks may take to serve, if not as long as the file says.
+    pub(crate) limit: Option<Duration>,
     pub(crate) wait: bool,
 }
 
@@ -57,6 +65,14 @@ pub(crate) enum End {
         explanation: Option<Explanation>,
         interrupted: bool,
     },
+    /// It failed, and what ran before does not serve again either.
+    NotBack {
+        started: Started,
+        explanation: Option<Explanation>,
+        /// The revision that was gone back to, and what became of that.
+        to: String,
+        why: String,
+    },
 }
 
 pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Failure> {
@@ -67,6 +83,9 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     let (place, mut before) = Before::of(writing, service)?;
     let unfinished = stand(writing, &releases, &place, &mut before).await?;
     let revision_before = revision(&before.definition);
+    if let Some(back_to) = &order.back_to {
+        needs::check(writing, &place, back_to).await?;
+    }
 
     // What is wanted, first in memory only.
     let mut wanted = writing.state();
@@ -93,6 +112,9 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
             Failure::new(Code::Refused, message).hint(format!("provisioner up --env {name}"))
         );
     }
+    if session.home.is_none() {
+        preflight::room(session, service).await?;
+    }
     if let Some(built) = &order.built {
         let repository = at::<kinds::Repository>(service);
         if let Some(uri) = draft.output(&repository, "uri") {
@@ -118,12 +140,16 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     if let Some(migration) = migration {
         let mut state = writing.state();
         state.facts.clone_from(&wanted.facts);
-        let ran = migration::run(writing, &place, service, &revision, &state, migration).await;
+        let settings = migrate::settings(writing, &place).await?;
+        let ran = migration::run(writing, &settings, service, &revision, &state, migration).await;
         if let Err(failure) = ran {
             before.retire(writing, service, &revision).await?;
             return Err(failure);
         }
     }
+    let command = migration.map(migration::command);
+    Migrated { image: order.image.clone(), revision: revision.clone(), command: command.clone() }
+        .keep(&mut wanted.facts, service);
     let author = crate::session::author();
     let started = Started {
         format: 0,
@@ -134,7 +160,7 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
         revision: revision.clone(),
         definition: entry(writing, service).desired,
         config: pin::config(environment, service),
-        migration: migration.map(|migration| migration.command.join(" ")),
+        migration: command,
         at: Timestamp::now(),
         author: Author::here(&author.who, author.run),
     };
@@ -145,6 +171,9 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
         short(&revision_before),
         short(&revision)
     ));
+    // Whoever comes after a process that dies from here on asks ECS what became of it.
+    writing.journal.change(|state| state.facts.insert(unsettled(service), started.number.into()));
+    writing.journal.commit().await?;
     let ended = carry_through(writing, order, &place, &before, &wanted, &releases, started).await;
     ended.map_err(|failure| half_way(failure, &environment.name))
 }
@@ -171,7 +200,7 @@ async fn stand(
     before: &mut Before,
 ) -> Result<bool, Failure> {
     // One that was settled by a run that died in its turn is as unfinished as one that is settled now.
-    let abandoned = releases.settle().await?.filter(Release::is_abandoned);
+    let abandoned = releases.settle().await?.filter(Release::is_open);
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
     let running = view.as_ref().and_then(ServiceView::revision).map(str::to_owned);
     let unfinished = abandoned.is_some_and(|one| Some(&one.started.revision) == running.as_ref());
@@ -181,7 +210,7 @@ async fn stand(
         let good = all.iter().rev().find(|one| one.is_good());
         let good = good.filter(|_| unfinished).map(|one| one.started.revision.clone());
         if let Some(back_to) = good.or(running) {
-            before.was(writing, &back_to, &all);
+            before.was(writing.session.environment(), &back_to, &all);
         }
     }
     let Some(other) = view.as_ref().and_then(|view| before.stranger(view)) else {
@@ -239,22 +268,33 @@ async fn carry_through(
 ) -> Result<End, Failure> {
     let service = &order.service;
     let revision = started.revision.clone();
-    let (verdict, probe) = switch::switch(writing, order, place, &wanted.facts, &revision).await?;
+    let switched = switch::switch(writing, order, place, &wanted.facts, &revision).await?;
+    let switch::Switched { verdict, probe, deployment } = switched;
     let interrupted = verdict == Verdict::Abort;
-    let why = match verdict {
-        Verdict::Serves | Verdict::Leave => {
-            writing.journal.change(|state| {
-                state.facts.clone_from(&wanted.facts);
-                state.facts.insert(noted(service), revision.clone().into());
-                let entry = state.resources.entry(at::<kinds::Service>(service)).or_default();
-                entry.desired["settings"]["taskDefinition"] = revision.clone().into();
-            });
-            writing.journal.commit().await?;
-            let left = verdict == Verdict::Leave;
-            let how = if left { How::NotWaitedFor } else { How::Succeeded };
-            releases.end(started.number, how, None).await?;
+    let mut served = false;
+    let mut why = match verdict {
+        Verdict::Leave => {
+            keep(writing, service, wanted, &started, Some(started.number)).await?;
+            releases.end(started.number, How::NotWaitedFor, None).await?;
             writing.prune(service).await;
-            return Ok(if left { End::Left(started) } else { End::Serves(started) });
+            return Ok(End::Left(started));
+        }
+        Verdict::Serves => {
+            keep(writing, service, wanted, &started, None).await?;
+            releases.end(started.number, How::Succeeded, None).await?;
+            served = true;
+            let described = &writing.session.environment().services[service];
+            let limit = Limits::new(described, order.limit).over;
+            match rollout::over(writing, place, &deployment, limit).await? {
+                Over::Failed(why) => why,
+                over => {
+                    if let Over::NotYet(progress) = over {
+                        report::warning(&format!("{service} is not alone yet: {progress}"));
+                    }
+                    writing.prune(service).await;
+                    return Ok(End::Serves(started));
+                }
+            }
         }
         Verdict::Failed(why) => why,
         Verdict::Abort => "interrupted".into(),
@@ -266,9 +306,47 @@ async fn carry_through(
         report::note(&format!("failed: {why}"));
         diagnosis::explain(writing, service, &started, &why, probe).await?
     };
-    switch::go_back(writing, service, place, before, &revision, interrupted).await?;
-    releases.end(started.number, How::RolledBack, Some(why)).await?;
-    Ok(End::RolledBack { started, explanation, interrupted })
+    let back = switch::go_back(writing, service, place, before, &revision, interrupted).await?;
+    let how = if let Back::Failed(not_back) = &back {
+        why = format!("{why}; the way back: {not_back}");
+        How::Failed
+    } else {
+        How::RolledBack
+    };
+    if served {
+        releases.correct(started.number, how, Some(why)).await?;
+    } else {
+        releases.end(started.number, how, Some(why)).await?;
+    }
+    Ok(match back {
+        Back::Serves => End::RolledBack { started, explanation, interrupted: false },
+        Back::Asked => End::RolledBack { started, explanation, interrupted: true },
+        Back::Failed(why) => {
+            let to = short(&self::revision(&before.definition)).to_owned();
+            End::NotBack { started, explanation, to, why }
+        }
+    })
+}
+
+/// Makes the release what the state says of the service. `unseen`: its number, when nobody has seen its end.
+async fn keep(
+    writing: &Writing<'_>,
+    service: &str,
+    wanted: &State,
+    started: &Started,
+    unseen: Option<u32>,
+) -> Result<(), Failure> {
+    writing.journal.change(|state| {
+        state.facts.clone_from(&wanted.facts);
+        match unseen {
+            Some(number) => state.facts.insert(unsettled(service), number.into()),
+            None => state.facts.remove(&unsettled(service)),
+        };
+        state.facts.insert(noted(service), started.revision.clone().into());
+        let entry = state.resources.entry(at::<kinds::Service>(service)).or_default();
+        entry.desired["settings"]["taskDefinition"] = started.revision.clone().into();
+    });
+    Ok(writing.journal.commit().await?)
 }
 
 /// A call failed after the switch: what runs is known again once the same command has gone on.

@@ -84,6 +84,9 @@ pub(crate) struct Up {
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) lock: Lock,
+    /// Goes on although the account's quotas do not allow the plan.
+    #[arg(long)]
+    pub(crate) ignore_quotas: bool,
     /// Allows to replace or delete this, although it holds data or is protected: `secret.database-url`.
     #[arg(long, value_name = "RESOURCE")]
     pub(crate) allow: Vec<String>,

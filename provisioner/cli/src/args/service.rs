@@ -29,6 +29,12 @@ pub(crate) struct Deploy {
     /// The image of this release of the other environment, as its `releases` numbers them.
     #[arg(long, value_name = "NUMBER", requires = "from")]
     pub(crate) release: Option<u32>,
+    /// Ships also a commit that is older than the one that runs.
+    #[arg(long)]
+    pub(crate) older: bool,
+    /// Asks nothing. It never does: accepted so that a pipeline may say it everywhere.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) patience: Patience,
     #[command(flatten)]
@@ -45,6 +51,9 @@ pub(crate) struct Rollback {
     /// Goes back also across a migration, which is not undone.
     #[arg(long)]
     pub(crate) across_migration: bool,
+    /// Asks nothing. It never does: accepted so that a pipeline may say it everywhere.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) of: OfService,
     #[command(flatten)]
@@ -87,6 +96,9 @@ pub(crate) struct Run {
 pub(crate) struct Scale {
     /// How many tasks.
     pub(crate) count: u32,
+    /// Writes the number into the environment file as well, so that it outlasts the next `up`.
+    #[arg(long)]
+    pub(crate) keep: bool,
     #[command(flatten)]
     pub(crate) of: OfService,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! `deploy`: ships a new image of one service.
 
+mod older;
+
 use std::process::ExitCode;
 
 use kinds::Repository;
@@ -12,7 +14,7 @@ use crate::images::{self, Built, Found};
 use crate::reconcile::{Writing, at};
 use crate::release::What;
 use crate::session::{Session, Start};
-use crate::ship::{End, Order, ship};
+use crate::ship::{self, End, Order, ship};
 use crate::{interrupt, promote, report};
 
 pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Failure> {
@@ -29,6 +31,10 @@ pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Fail
 }
 
 async fn deploy(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
+    ship::settle(writing).await?;
+    if !args.older {
+        older::refuse(writing, service).await?;
+    }
     let Chosen { image, built, is_uncertain } = image(args, writing, service).await?;
     let order = Order {
         service: service.into(),
@@ -135,42 +141,69 @@ pub(crate) fn finish(
     if global.json {
         report::json(&report::release_json(&end, service, environment, &session.aws))?;
     }
-    match end {
-        End::Nothing => report::note(&format!("{service} runs this already: nothing to do")),
+    let (explanation, failure) = match end {
+        End::Nothing => {
+            report::note(&format!("{service} runs this already: nothing to do"));
+            return Ok(ExitCode::SUCCESS);
+        }
         End::Serves(started) => {
             report::note(&format!("release {} of {service} serves", started.number));
+            return Ok(ExitCode::SUCCESS);
         }
-        End::Left(started) => report::note(&format!(
-            "release {} of {service} is on its way: provisioner status --env {environment}",
-            started.number
-        )),
-        End::RolledBack { started, explanation, interrupted } => {
-            if let Some(explanation) = explanation.filter(|_| !global.json) {
-                report::out(&format!("{}\n{}", explanation.headline, explanation.text()));
-            }
-            let number = started.number;
-            let failure = if interrupted {
-                Failure::new(
-                    Code::Interrupted,
-                    format!(
-                        "release {number} of {service} was interrupted; going back was asked for"
-                    ),
-                )
-                .hint(format!("look: provisioner status --env {environment}"))
-            } else {
-                Failure::new(
-                    Code::RolledBack,
-                    format!("release {number} of {service} failed; what ran before runs again"),
-                )
-                .hint(format!("its output: provisioner logs --env {environment} --service {service} --previous"))
-            };
-            if !global.json {
-                return Err(failure);
-            }
-            // The data have been printed: one document, not two.
-            report::failure(&failure, false);
-            return Ok(ExitCode::from(failure.code as u8));
+        End::Left(started) => {
+            report::note(&format!(
+                "release {} of {service} is on its way: provisioner status --env {environment}",
+                started.number
+            ));
+            return Ok(ExitCode::SUCCESS);
         }
+        End::RolledBack { started, explanation, interrupted: true } => (
+            explanation,
+            Failure::new(
+                Code::Interrupted,
+                format!(
+                    "release {} of {service} was interrupted; going back was asked for",
+                    started.number
+                ),
+            )
+            .hint(format!("look: provisioner status --env {environment}")),
+        ),
+        End::RolledBack { started, explanation, interrupted: false } => (
+            explanation,
+            Failure::new(
+                Code::RolledBack,
+                format!(
+                    "release {} of {service} failed; what ran before runs again",
+                    started.number
+                ),
+            )
+            .hint(format!(
+                "its output: provisioner logs --env {environment} --service {service} --previous"
+            )),
+        ),
+        End::NotBack { started, explanation, to, why } => (
+            explanation,
+            Failure::new(
+                Code::NotBack,
+                format!(
+                    "release {} of {service} failed, and {to}, which ran before, does not serve again yet: {why}",
+                    started.number
+                ),
+            )
+            .hint(format!("why: provisioner explain --env {environment} --service {service}"))
+            .hint(format!(
+                "the service heads for {to}, and {} was kept: once the cause is gone, deploy or roll back again",
+                ship::short(&started.revision)
+            )),
+        ),
+    };
+    if let Some(explanation) = explanation.filter(|_| !global.json) {
+        report::out(&format!("{}\n{}", explanation.headline, explanation.text()));
     }
-    Ok(ExitCode::SUCCESS)
+    if !global.json {
+        return Err(failure);
+    }
+    // The data have been printed: one document, not two.
+    report::failure(&failure, false);
+    Ok(ExitCode::from(failure.code as u8))
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, args: &OfService) -> Result<ExitCode, F
     let failed = last.filter(|last| {
         last.ended
             .as_ref()
-            .is_none_or(|ended| matches!(ended.how, How::RolledBack | How::Abandoned))
+            .is_none_or(|ended| matches!(ended.how, How::RolledBack | How::Failed | How::Abandoned))
     });
     let present = state.resources.get(&at::<kinds::TaskDefinition>(&service));
     let present = present.and_then(|entry| entry.id.as_ref()).map(ToString::to_string);

@@ -20,6 +20,9 @@ use crate::{interrupt, report};
 /// The time between two looks for new lines.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How much later than another's a task's lines may arrive, in milliseconds.
+const LATE: i64 = 60_000;
+
 pub(crate) async fn run(global: &Global, args: &Logs) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
     let service = session.service(args.of.service.as_deref())?;
@@ -34,19 +37,50 @@ pub(crate) async fn run(global: &Global, args: &Logs) -> Result<ExitCode, Failur
         ..LogQuery::default()
     };
     let stop = args.follow.then(interrupt::token);
-    let mut seen: BTreeSet<(i64, String, String)> = BTreeSet::new();
+    let mut cursor = Cursor::default();
     loop {
         for event in all(&session, &query).await? {
-            query.since = query.since.max(Some(event.timestamp));
-            if seen.insert((event.timestamp, event.id.clone(), event.message.clone())) {
+            if cursor.is_new(&event) {
                 show(global, &event)?;
             }
         }
+        query.since = cursor.since().or(query.since);
         let Some(stop) = &stop else { return Ok(ExitCode::SUCCESS) };
         tokio::select! {
             () = session.clock.sleep(LOOK) => {}
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         }
+    }
+}
+
+/// How far each task's lines were read. A task's lines come in batches some seconds apart, so those of one
+/// may be older than what another has shown already.
+#[derive(Default)]
+struct Cursor {
+    /// The newest time of each stream.
+    newest: BTreeMap<String, i64>,
+    /// The lines that the next look may show again: time, stream, and the event's id, or the line itself
+    /// where there is no id.
+    seen: BTreeSet<(i64, String, String)>,
+}
+
+impl Cursor {
+    /// Whether a line was not shown yet. It is from here on.
+    fn is_new(&mut self, event: &LogEvent) -> bool {
+        let newest = self.newest.entry(event.stream.clone()).or_insert(event.timestamp);
+        *newest = event.timestamp.max(*newest);
+        let id = if event.id.is_empty() { &event.message } else { &event.id };
+        self.seen.insert((event.timestamp, event.stream.clone(), id.clone()))
+    }
+
+    /// From when on to look next: a minute before what the slowest of the streams that still write has
+    /// shown. Forgets what is older.
+    fn since(&mut self) -> Option<i64> {
+        let newest = *self.newest.values().max()?;
+        let slowest = self.newest.values().filter(|at| newest - **at <= LATE).min();
+        let since = slowest.copied().unwrap_or(newest) - LATE;
+        self.seen = self.seen.split_off(&(since, String::new(), String::new()));
+        Some(since)
     }
 }
 
@@ -135,4 +169,39 @@ fn show(global: &Global, event: &LogEvent) -> Result<(), Failure> {
     let task: String = task.chars().take(8).collect();
     report::out(&format!("{at:.3}  {task}  {}", event.message));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(stream: &str, seconds: i64, id: &str) -> LogEvent {
+        let (stream, id) = (stream.into(), id.into());
+        LogEvent { timestamp: seconds * 1000, stream, id, message: "same".into() }
+    }
+
+    #[test]
+    fn a_late_batch_of_another_task_is_shown_once() {
+        let mut cursor = Cursor::default();
+        assert!(cursor.is_new(&line("a", 100, "1")));
+        assert!(cursor.is_new(&line("a", 108, "2")));
+        let since = cursor.since().unwrap();
+        // Written before what was shown, and delivered after it.
+        let late = line("b", 103, "3");
+        assert!(since <= late.timestamp);
+        assert!(cursor.is_new(&late) && !cursor.is_new(&late));
+        assert!(!cursor.is_new(&line("a", 108, "2")));
+        // Two equal lines of one moment are two.
+        assert!(cursor.is_new(&line("a", 108, "4")));
+    }
+
+    #[test]
+    fn a_task_that_writes_no_more_holds_nothing_back() {
+        let mut cursor = Cursor::default();
+        cursor.is_new(&line("ended", 10, "1"));
+        cursor.is_new(&line("a", 500, "2"));
+        cursor.is_new(&line("slow", 470, "3"));
+        assert_eq!(cursor.since(), Some((470 - 60) * 1000));
+        assert_eq!(cursor.seen.len(), 2);
+    }
 }

@@ -38,6 +38,7 @@ fn row(release: &Release) -> [String; 7] {
         None => "on its way",
         Some(How::Succeeded) => "serves",
         Some(How::RolledBack) => "rolled back",
+        Some(How::Failed) => "failed",
         Some(How::NotWaitedFor) => "not waited for",
         Some(How::Abandoned) => "abandoned",
     };

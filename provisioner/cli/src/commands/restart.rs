@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use crate::args::{Global, Restart};
 use crate::failure::{Code, Failure};
-use crate::reconcile::{Writing, at};
-use crate::rollout::{self, Place, Verdict};
+use crate::reconcile::Writing;
+use crate::rollout::{self, Limits, Over, Place, Verdict};
 use crate::session::{Session, Start};
-use crate::{interrupt, report};
+use crate::{interrupt, report, ship};
 
 pub(crate) async fn run(global: &Global, args: &Restart) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
@@ -32,21 +32,31 @@ pub(crate) async fn run(global: &Global, args: &Restart) -> Result<ExitCode, Fai
 }
 
 async fn restart(writing: &Writing<'_>, service: &str, args: &Restart) -> Result<Verdict, Failure> {
-    let name = &writing.session.environment().name;
-    let state = writing.state();
-    let definition = state.resources.get(&at::<kinds::TaskDefinition>(service));
-    let revision = definition.and_then(|entry| entry.id.as_ref()).map(ToString::to_string);
-    let (Some(place), Some(revision)) = (Place::of(writing, service), revision) else {
+    let environment = writing.session.environment();
+    let name = &environment.name;
+    let Some(place) = Place::of(writing, service) else {
         return Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
             .hint(format!("provisioner up --env {name}")));
     };
-    let now = writing.aws.update_service(&place.cluster, &place.name, None, None, true).await?;
-    let revision = Some(now.task_definition).filter(|arn| !arn.is_empty()).unwrap_or(revision);
+    ship::settle(writing).await?;
+    let deployment = rollout::renew(writing, &place).await?;
     if let Some(home) = writing.session.home.as_ref().filter(|home| !home.has_docker()) {
-        home.restart(&writing.aws, writing.session.environment(), &state, service).await?;
+        home.restart(&writing.aws, environment, &writing.state(), service).await?;
     }
     if args.patience.no_wait {
         return Ok(Verdict::Leave);
     }
-    rollout::watch(writing, &place, &revision, args.patience.timeout).await
+    let limits = Limits::new(&environment.services[service], args.patience.timeout);
+    let verdict = rollout::watch(writing, &place, &deployment, limits.serves).await?;
+    if verdict != Verdict::Serves {
+        return Ok(verdict);
+    }
+    Ok(match rollout::over(writing, &place, &deployment, limits.over).await? {
+        Over::Yes => Verdict::Serves,
+        Over::NotYet(progress) => {
+            report::warning(&format!("the old tasks of {service} are still there: {progress}"));
+            Verdict::Serves
+        }
+        Over::Failed(why) => Verdict::Failed(why),
+    })
 }

@@ -12,7 +12,7 @@ use crate::reconcile::Writing;
 use crate::release::{Release, Releases, What};
 use crate::rollout::Place;
 use crate::session::{Session, Start};
-use crate::ship::{End, Order, ship};
+use crate::ship::{self, End, Order, ship};
 
 pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
@@ -29,12 +29,23 @@ pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Fa
 
 async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
     let session = writing.session;
+    // A release that nobody waited for may be the good one, or the broken one.
+    ship::settle(writing).await?;
     let all = Releases::of(session.objects(&writing.aws), service).all().await?;
     let runs = match args.number {
         Some(_) => None,
         None => running(writing, service).await?,
     };
     let release = chosen(&all, args.number, runs, service, &session.environment().name)?;
+    if release.is_broken() {
+        let number = release.started.number;
+        let why = release.ended.as_ref().and_then(|ended| ended.why.clone());
+        let message = format!("release {number} of {service} is none to go back to: it failed");
+        let image = &release.started.image;
+        return Err(Failure::new(Code::Refused, message)
+            .hint(why.unwrap_or_else(|| "see `provisioner releases`".into()))
+            .hint(format!("to ship it once more, deploy its image: {image}")));
+    }
     let later =
         all.iter().filter(|one| one.started.number > release.started.number && one.is_good());
     let crossed: Vec<String> = later

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use crate::args::{Global, Run};
 use crate::failure::{Code, Failure};
-use crate::migration::Once;
-use crate::reconcile::at;
+use crate::once::{Once, Settings};
 use crate::rollout::Place;
 use crate::session::{Session, Start};
 use crate::{interrupt, report};
@@ -26,21 +25,24 @@ pub(crate) async fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure
         };
     }
     let name = &session.environment().name;
-    let place = Place::in_state(&state, &service);
-    let definition = state.resources.get(&at::<kinds::TaskDefinition>(&service));
-    let revision = definition.and_then(|entry| entry.id.as_ref());
-    let (Some(place), Some(revision)) = (place, revision) else {
-        return Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
-            .hint(format!("provisioner up --env {name}")));
+    let absent = || {
+        Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
+            .hint(format!("provisioner up --env {name}"))
     };
+    let place = Place::in_state(&state, &service).ok_or_else(absent)?;
+    let view = session.aws.service_view(&place.cluster, &place.name).await?.ok_or_else(absent)?;
+    // While a deployment is under way the state may name the new revision already, and the old one runs.
+    let running = view.completed().map(|one| one.task_definition.clone());
+    let revision = running.or_else(|| view.revision().map(str::to_owned)).ok_or_else(absent)?;
+    let settings = Settings::from_view(&place.cluster, view);
     let once = Once {
         session: &session,
         aws: &session.aws,
-        place: &place,
+        settings: &settings,
         service: &service,
-        revision: revision.as_str(),
+        revision: &revision,
     };
-    Ok(code(once.run(&args.command, &stop, report::out).await?))
+    Ok(code(once.run(&args.command, None, &stop, report::out).await?.unwrap_or_default()))
 }
 
 fn code(code: i32) -> ExitCode {

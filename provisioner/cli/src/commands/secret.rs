@@ -18,7 +18,7 @@ use crate::reconcile::Writing;
 use crate::release::What;
 use crate::report;
 use crate::session::{Session, Start};
-use crate::ship::{End, Order, ship};
+use crate::ship::{self, End, Order, ship};
 
 /// The longest value, in bytes (AWS Secrets Manager API reference, PutSecretValue).
 const LONGEST: usize = 65_536;
@@ -96,6 +96,7 @@ async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
 }
 
 async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
+    ship::settle(writing).await?;
     let Some(image) = crate::images::decided(&writing.state(), service) else { return Ok(()) };
     let order = Order {
         service: service.into(),
@@ -104,7 +105,7 @@ async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
         is_uncertain: false,
         built: None,
         back_to: None,
-        limit: std::time::Duration::from_mins(10),
+        limit: None,
         wait: true,
     };
     match Box::pin(ship(writing, &order)).await? {
@@ -113,6 +114,10 @@ async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
             format!("{service} does not serve with the new value"),
         )
         .hint("tasks that still run have the old value, and every new one gets the new: set the right one now")),
+        End::NotBack { to, why, .. } => Err(Failure::new(
+            Code::NotBack,
+            format!("{service} does not serve with the new value, nor does {to} again yet: {why}"),
+        )),
         _ => Ok(()),
     }
 }

@@ -38,13 +38,15 @@ async fn up(
 ) -> Result<ExitCode, Failure> {
     let session = writing.session;
     let name = &session.environment().name;
+    // Of the state as a saved plan knows it.
+    let version = writing.journal.version().await;
+    ship::settle(writing).await?;
     let state = writing.state();
     let mut known = images::known(session, &state);
     images::resolve_all(session, &mut known).await?;
     let Images { mut images, to_build, .. } = known;
     let mut draft = Draft::of(session, &state, images.clone()).await?;
     if let Some(saved) = saved {
-        let version = writing.journal.version().await;
         let plan = draft.plan.clone();
         let now = SavedPlan::new(&session.account, session.environment(), version, plan)?;
         saved.require_same(&now)?;
@@ -60,7 +62,7 @@ async fn up(
     if !draft.plan.is_empty() || !built.is_empty() {
         draft.plan.check_deletions(&session.kinds)?;
         let allow = allowed(args, &draft.plan, session)?;
-        preflight::quotas(session, &draft).await?;
+        preflight::quotas(session, &draft, args.ignore_quotas).await?;
         if saved.is_none() {
             confirm(args.yes, &format!("bring {name} to this?"))?;
         }
@@ -72,7 +74,11 @@ async fn up(
             return ended(global, writing, failed).await;
         }
         writing.learn(&draft.facts);
-        outcome = writing.carry_out(&draft.graph, &draft.plan, allow).await?;
+        outcome = ship::migrate(writing, &mut draft, &allow).await?;
+        if outcome.is_complete() {
+            let last = writing.carry_out(&draft.graph, &draft.plan, allow).await?;
+            outcome = Outcome { done: [outcome.done, last.done].concat(), ..last };
+        }
     } else {
         let is_new = writing.learn(&draft.facts);
         if draft.plan.waits() {

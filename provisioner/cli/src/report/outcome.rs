@@ -94,7 +94,7 @@ pub(crate) fn receipt(left: &[String]) -> String {
 }
 
 /// The documented form: `{"format", "environment", "service", "end": "nothing" | "serves" | "left" |
-/// "rolled-back", "release", "explanation", "calls"}`.
+/// "rolled-back" | "not-back", "release", "explanation", "calls"}`.
 pub(crate) fn release_json(end: &End, service: &str, environment: &str, aws: &aws::Aws) -> Value {
     let (word, release, explanation) = match end {
         End::Nothing => ("nothing", None, None),
@@ -102,6 +102,9 @@ pub(crate) fn release_json(end: &End, service: &str, environment: &str, aws: &aw
         End::Left(started) => ("left", Some(started), None),
         End::RolledBack { started, explanation, .. } => {
             ("rolled-back", Some(started), explanation.as_ref())
+        }
+        End::NotBack { started, explanation, .. } => {
+            ("not-back", Some(started), explanation.as_ref())
         }
     };
     json!({

@@ -8,6 +8,7 @@ use engine::state::{Entry, State};
 use engine::{Address, Id};
 use kinds::TaskDefinition;
 use serde_json::Value;
+use stack::Environment;
 
 use super::{revision, short};
 use crate::failure::{Code, Failure};
@@ -20,26 +21,29 @@ use crate::rollout::Place;
 pub(super) struct Before {
     pub(super) definition: Entry,
     pub(super) service: Entry,
-    facts: BTreeMap<String, Value>,
+    pub(super) facts: BTreeMap<String, Value>,
 }
 
 impl Before {
     /// Where the service is and what is known of it, or the advice to make it first.
     pub(super) fn of(writing: &Writing<'_>, service: &str) -> Result<(Place, Self), Failure> {
-        let state = writing.state();
+        let name = &writing.session.environment().name;
+        Self::in_state(&writing.state(), service).ok_or_else(|| {
+            Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
+                .hint(format!("provisioner up --env {name}"))
+        })
+    }
+
+    /// The same, of a state that may be only read. None when the service was not made yet.
+    pub(super) fn in_state(state: &State, service: &str) -> Option<(Place, Self)> {
         let entry = |address: &Address| state.resources.get(address).cloned();
         // A process that died while it registered a revision has left only the older ones.
         let definition = entry(&at::<TaskDefinition>(service))
             .filter(|entry| entry.id.is_some() || !entry.older.is_empty());
         let found = entry(&at::<kinds::Service>(service)).filter(|entry| entry.id.is_some());
-        if let (Some(place), Some(definition), Some(service)) =
-            (Place::of(writing, service), definition, found)
-        {
-            return Ok((place, Self { definition, service, facts: state.facts }));
-        }
-        let name = &writing.session.environment().name;
-        Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
-            .hint(format!("provisioner up --env {name}")))
+        let (place, definition) = (Place::in_state(state, service)?, definition?);
+        let facts = state.facts.clone();
+        Some((place, Self { definition, service: found?, facts }))
     }
 
     /// Whether the state's present revision is this one.
@@ -49,7 +53,7 @@ impl Before {
 
     /// Corrects what is known by what is to be gone back to: a process that died between the new
     /// revision and the end of its release has left the state at the new one.
-    pub(super) fn was(&mut self, writing: &Writing<'_>, back_to: &str, releases: &[Release]) {
+    pub(super) fn was(&mut self, environment: &Environment, back_to: &str, releases: &[Release]) {
         let entry = &mut self.definition;
         let Some(index) = entry.older.iter().position(|id| id.as_str() == back_to) else { return };
         let was = entry.older.remove(index);
@@ -61,8 +65,9 @@ impl Before {
         let known = releases.iter().rev().find(|one| one.started.revision == back_to);
         if let Some(Started { service, image, definition, .. }) = known.map(|one| &one.started) {
             entry.desired = definition.clone();
-            let mut state = writing.state();
-            images::decide(&mut state, writing.session.environment(), service, image);
+            let mut state = State::new(&environment.project, &environment.name);
+            state.facts = std::mem::take(&mut self.facts);
+            images::decide(&mut state, environment, service, image);
             self.facts = state.facts;
         }
     }
@@ -82,13 +87,7 @@ impl Before {
 
     /// The present state with what was before in its place. A revision that came since goes with the superseded ones,
     /// first of all of them, unless it has gone already.
-    pub(super) fn restored(
-        &self,
-        writing: &Writing<'_>,
-        service: &str,
-        gone: Option<&str>,
-    ) -> State {
-        let mut state = writing.state();
+    pub(super) fn restored(&self, mut state: State, service: &str, gone: Option<&str>) -> State {
         let mut definition = self.definition.clone();
         if let Some(now) = state.resources.get(&at::<TaskDefinition>(service)) {
             let there: Vec<&Id> = now.id.iter().chain(&now.older).collect();
@@ -114,7 +113,7 @@ impl Before {
         service: &str,
         gone: Option<&str>,
     ) -> Result<(), Failure> {
-        let restored = self.restored(writing, service, gone);
+        let restored = self.restored(writing.state(), service, gone);
         writing.journal.change(|state| {
             state.resources = restored.resources;
             state.facts = restored.facts;

@@ -7,6 +7,7 @@ use kinds::TaskDefinition;
 
 use super::{noted, revision};
 use crate::failure::Failure;
+use crate::migration::{self, Migrated};
 use crate::reconcile::{Writing, at};
 use crate::release::{Author, How, Release, Releases, Started, What};
 use crate::{images, pin};
@@ -35,6 +36,8 @@ async fn one(writing: &Writing<'_>, state: &State, service: &str) -> Result<(), 
     // One whose process ended before its end was no good one to go back to; what it brought serves now.
     let is_known = |last: &Release| last.started.revision == revision(definition) && last.is_good();
     if !last.as_ref().is_some_and(is_known) {
+        let migrated: Option<Migrated> = state.fact(&migration::migrated(service));
+        let migrated = migrated.filter(|one| one.revision == revision(definition));
         let author = crate::session::author();
         let started = releases
             .start(Started {
@@ -46,7 +49,7 @@ async fn one(writing: &Writing<'_>, state: &State, service: &str) -> Result<(), 
                 revision: revision(definition),
                 definition: definition.desired.clone(),
                 config: pin::config(session.environment(), service),
-                migration: None,
+                migration: migrated.and_then(|migrated| migrated.command),
                 at: Timestamp::now(),
                 author: Author::here(&author.who, author.run),
             })

@@ -4,6 +4,7 @@
 mod account;
 mod home;
 mod images;
+mod judged;
 mod killed;
 mod matrix;
 mod rolling;
@@ -75,6 +76,25 @@ fn an_interrupt_goes_back() {
     home.project.run(&["plan"]).done();
 }
 
+/// A first `up` migrates before the first task, and records it like a deploy.
+#[test]
+fn up_migrates_before_the_service() {
+    let home = Home::of_migrated_processes();
+    assert_eq!(home.releases()[0]["migration"], "migrate");
+    // Nothing new, nothing to migrate.
+    let again = home.project.run(&["up", "--yes"]);
+    assert!(again.code == 0 && !again.err.contains("migrating"), "{again:?}");
+    home.project.run(&["destroy", "--yes"]).done();
+    home.project.run_with(&["secret", "set", "token"], b"s3cret").done();
+    let program = home.program("unmigrated");
+    home.replace("binary: v1/busybox", &format!("binary: {program}"));
+    let failed = home.project.run(&["up", "--yes"]);
+    assert_eq!(failed.code, 7, "{failed:?}");
+    assert!(failed.err.contains("the migration of api ended with exit code 3"), "{failed:?}");
+    let status = home.project.run(&["status", "--json"]).json();
+    assert_eq!(status["services"][0]["state"], "absent", "{status}");
+}
+
 /// The verbs around a deploy, on processes.
 #[test]
 fn the_daily_commands() {
@@ -97,8 +117,10 @@ fn the_daily_commands() {
     assert_eq!(run(&["run", "--", "migrate"]).done(), "migrating to v2\n");
     let code = run(&["run", "--", "/bin/sh", "-c", "echo $TOKEN; exit 4"]);
     assert_eq!((code.code, code.out.as_str()), (4, "s3cret\n"), "{code:?}");
-    // The file says how many.
-    assert_eq!(run(&["scale", "3"]).code, 6);
+    // A number of an incident says how long it lasts.
+    let scaled = run(&["scale", "3", "--json"]).json();
+    assert!(scaled["lasts"].as_str().unwrap().contains("the next `up`"), "{scaled}");
+    run(&["scale", "2", "--keep"]).done();
     run(&["restart"]).done();
     assert_eq!(home.version().unwrap(), "v2");
     home.project.run_with(&["secret", "set", "token", "--roll"], b"other").done();

@@ -17,8 +17,16 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Stands in front of an account, for a project's commands.
     pub(crate) fn between(project: &mut Project, account: &Account) -> Self {
+        Self::of(project, Config::transparent(&account.endpoint))
+    }
+
+    /// The same with AWS's rules and durations, which pass a thousand times as fast until the clock is stopped.
+    pub(crate) fn strict(project: &mut Project, account: &Account) -> Self {
+        Self::of(project, Config::strict(&account.endpoint, 1000.0))
+    }
+
+    fn of(project: &mut Project, config: Config) -> Self {
         let runtime = Runtime::new().unwrap();
-        let config = Config::transparent(&account.endpoint);
         let running = runtime.block_on(Strict::start(config)).unwrap();
         hold_at(project, &running.endpoint);
         Self { running, runtime }
@@ -27,6 +35,16 @@ impl Proxy {
     /// From here on: a fault specification of the strict cloud, or nothing.
     pub(crate) fn set(&self, faults: &str) {
         self.running.set_faults(faults.parse().unwrap());
+    }
+
+    /// From here on AWS's time only passes as [`Self::pass`] says.
+    pub(crate) fn stop_time(&self) {
+        self.running.clock().set_scale(0.0);
+    }
+
+    /// Lets seconds of AWS's time pass.
+    pub(crate) fn pass(&self, seconds: f64) {
+        self.running.clock().advance(seconds);
     }
 
     /// The calls so far.

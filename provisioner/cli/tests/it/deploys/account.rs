@@ -47,7 +47,14 @@ fn the_number_of_tasks_is_left_to_autoscaling() {
     assert_eq!(wait(call).unwrap().services()[0].desired_count(), 4);
     let scaled = shop.project.run(&["scale", "3", "--json"]).json();
     assert_eq!((&scaled["from"], &scaled["to"]), (&4.into(), &3.into()));
-    assert_eq!(shop.project.run(&["scale", "7"]).code, 6);
+    shop.project.run(&["plan"]).done();
+    // Out of the bounds they give way, until `up` sets them again.
+    let scaled = shop.project.run(&["scale", "7", "--json"]).json();
+    assert!(scaled["lasts"].as_str().unwrap().contains("most is 7"), "{scaled}");
+    assert_eq!(shop.project.run(&["plan"]).code, 3);
+    let kept = shop.project.run(&["scale", "7", "--keep"]).done();
+    assert_eq!(kept, "");
+    assert!(shop.project.read("environments/prod.yaml").contains("{ min: 2, max: 7 }"));
     shop.project.run(&["plan"]).done();
 }
 

@@ -88,7 +88,12 @@ pub(crate) struct Home {
 impl Home {
     /// With v1 running, as processes.
     pub(crate) fn of_processes() -> Self {
-        Self::up(Tasks::Processes, None)
+        Self::up(Tasks::Processes, None, "")
+    }
+
+    /// The same, with a migration in the file from the beginning.
+    pub(crate) fn of_migrated_processes() -> Self {
+        Self::up(Tasks::Processes, None, &migration(Tasks::Processes))
     }
 
     /// The same as containers; none, which is said, where that cannot be.
@@ -101,10 +106,10 @@ impl Home {
             skip("no static /bin/busybox (deploys of containers)");
             return None;
         }
-        Some(Self::up(Tasks::Containers, Some(&engine)))
+        Some(Self::up(Tasks::Containers, Some(&engine), ""))
     }
 
-    fn up(tasks: Tasks, engine: Option<&Engine>) -> Self {
+    fn up(tasks: Tasks, engine: Option<&Engine>, service: &str) -> Self {
         let file = match tasks {
             Tasks::Processes => LOCAL.to_owned(),
             Tasks::Containers => {
@@ -112,6 +117,7 @@ impl Home {
                 LOCAL.replace("    port: ", &format!("    command: {command}\n    port: "))
             }
         };
+        let file = file.replace("    stop: 2s\n", &format!("    stop: 2s\n{service}"));
         let mut project = Project::with(&[("local", &file)]);
         if let Some(engine) = engine {
             project.set("PROVISIONER_DOCKER", "on").set("DOCKER_HOST", &engine.host);
@@ -169,11 +175,7 @@ impl Home {
 
     /// The migration's command, as the file has it.
     pub(crate) fn migration(&self) -> String {
-        let command = match self.tasks {
-            Tasks::Processes => serde_json::json!(["migrate"]),
-            Tasks::Containers => serde_json::json!(["sh", "-c", MIGRATE]),
-        };
-        format!("    migration: {{ command: {command} }}\n")
+        migration(self.tasks)
     }
 
     /// Which version answers, if any does.
@@ -189,6 +191,14 @@ impl Home {
     pub(crate) fn releases(&self) -> Vec<serde_json::Value> {
         releases(&self.project)
     }
+}
+
+fn migration(tasks: Tasks) -> String {
+    let command = match tasks {
+        Tasks::Processes => serde_json::json!(["migrate"]),
+        Tasks::Containers => serde_json::json!(["sh", "-c", MIGRATE]),
+    };
+    format!("    migration: {{ command: {command} }}\n")
 }
 
 /// Runs a command, and again when the machine stood still for so long that its lock was lost.

@@ -32,6 +32,19 @@ impl Shop {
         Self { account, project }
     }
 
+    /// The same in a cloud as strict as AWS, whose time stands still from here on.
+    pub(super) fn strict(file: &str) -> (Self, Proxy) {
+        let account = Account::new();
+        let mut project = Project::with(&[("prod", file)]);
+        let cloud = Proxy::strict(&mut project, &account);
+        project.run_with(&["secret", "set", "database-url"], b"postgres://app:pw@db/app").done();
+        run(&project, &["up", "--yes"].map(Into::into)).done();
+        // What `up` has begun comes to its end.
+        cloud.pass(3600.0);
+        cloud.stop_time();
+        (Self { account, project }, cloud)
+    }
+
     /// From here on calls can be kept waiting.
     pub(super) fn watched(&mut self) -> Proxy {
         Proxy::between(&mut self.project, &self.account)
