@@ -21,6 +21,9 @@ const FETCHED: &str = "asked for when an image is looked at or copied";
 const PLAIN: &str = "not asked for over plain HTTP, which every emulator here speaks";
 const UNDER_WAY: &str = "a plan asks only while a deployment is under way or has failed";
 
+const ELEVENTH: &str =
+    "only the eleventh deploy of a service deletes a revision: `superseded.rs` makes it";
+
 const NO_TARGETS: &str = "asked of targets that are known: here there are none, on moto there are";
 
 /// What nothing here can exercise, and why: the first role that has it, and the action.
@@ -30,6 +33,7 @@ pub(crate) const NEVER: &[(Role, &str, &str)] = &[
     (Role::Plan, "ecs:DescribeTasks", UNDER_WAY),
     (Role::Plan, "ecs:ListTasks", UNDER_WAY),
     (Role::Deploy, "ecr:GetDownloadUrlForLayer", FETCHED),
+    (Role::Deploy, "ecs:DeleteTaskDefinitions", ELEVENTH),
     (Role::Up, "s3:GetBucketPolicy", PLAIN),
     (Role::Up, "s3:PutBucketPolicy", PLAIN),
     (Role::Up, "s3:PutEncryptionConfiguration", "every bucket is encrypted nowadays, here too"),
