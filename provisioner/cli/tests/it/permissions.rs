@@ -255,6 +255,8 @@ fn an_image_is_promoted_by_who_may_read_where_it_is() {
     std::fs::write(project.path().join("api"), program()).unwrap();
     let subject = format!("repo:{REPOSITORY}:environment:prod");
     hold_at(&mut project, &guarded.cloud.endpoint);
+    // The account's root.
+    project.set("AWS_ACCESS_KEY_ID", "test").set("AWS_SECRET_ACCESS_KEY", "test");
     for environment in ["staging", "prod"] {
         project.run_with(
             &["secret", "set", "database-url", "--env", environment],
