@@ -14,7 +14,6 @@ use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::Journal;
 use engine::{Address, Class, Clock, Graph, Resource, Sharing};
-use kinds::TaskDefinition;
 use stack::environment::Zones;
 use stack::{Facts, Image};
 use tokio_util::sync::CancellationToken;
@@ -64,19 +63,6 @@ impl Draft {
         let steps = steps.map(|(at, step)| (at.clone(), step.clone())).collect();
         let plan = Plan { steps, sharing: self.plan.sharing.clone() };
         (graph, plan)
-    }
-
-    /// The changes to what a service needs, and to the service, but for its revision: they are `up`'s.
-    pub(crate) fn needs_up(&self, service: &str) -> Vec<String> {
-        let own = [at::<TaskDefinition>(service), at::<kinds::Service>(service)];
-        let (_, plan) = self.only(|address| *address == own[1]);
-        let changes = plan.changes().filter(|step| !own.contains(&step.address));
-        let mut found: Vec<String> = changes.map(|step| step.address.to_string()).collect();
-        if let Some(step) = plan.steps.get(&own[1]) {
-            let others = step.differences.iter().filter(|one| one.path != REVISION);
-            found.extend(others.map(|one| format!("{} {}", own[1], one.path)));
-        }
-        found
     }
 
     /// Leaves the superseded ones of a resource where they are: they are nobody's reason to release.

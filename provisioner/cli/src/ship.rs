@@ -2,6 +2,7 @@
 //! wait, and the way back when it fails.
 
 mod before;
+mod differences;
 mod migrate;
 mod needs;
 mod note;
@@ -28,6 +29,7 @@ use crate::rollout::{self, Limits, Over, Place, Verdict};
 use crate::{diagnosis, migration, pin, preflight, report};
 
 use before::Before;
+use differences::Differences;
 use reuse::{pick_up, reuse};
 use settle::unsettled;
 use switch::Back;
@@ -104,14 +106,9 @@ pub(crate) async fn ship(writing: &Writing<'_>, order: &Order) -> Result<End, Fa
     }
     draft.keep_superseded(&at::<TaskDefinition>(service));
     preflight::secrets(session, &draft)?;
-    let needs_up = draft.needs_up(service);
-    if !needs_up.is_empty() {
-        let name = &environment.name;
-        let message = format!("{service} needs more than a new revision: {}", needs_up.join(", "));
-        return Err(
-            Failure::new(Code::Refused, message).hint(format!("provisioner up --env {name}"))
-        );
-    }
+    let differences = Differences::of(&draft, service);
+    differences.require(service, &environment.name)?;
+    differences.leave(&mut draft, &session.kinds, &wanted)?;
     if session.home.is_none() {
         preflight::room(session, service).await?;
     }

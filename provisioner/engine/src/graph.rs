@@ -74,6 +74,13 @@ impl Graph {
         }
     }
 
+    /// Replaces what is desired of a resource, and leaves what it depends on.
+    pub fn set_spec(&mut self, address: &Address, spec: Value) {
+        if let Some(desired) = self.nodes.get_mut(address) {
+            desired.spec = spec;
+        }
+    }
+
     #[must_use]
     pub fn get(&self, address: &Address) -> Option<&Desired> {
         self.nodes.get(address)

@@ -7,6 +7,7 @@ mod images;
 mod judged;
 mod killed;
 mod matrix;
+mod needs;
 mod rolling;
 mod todays_secrets;
 
