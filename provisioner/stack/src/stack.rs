@@ -32,6 +32,8 @@ pub struct Facts {
     pub pinned: BTreeMap<String, kinds::TaskDefinition>,
     /// The environment's secrets that exist already, as they were found.
     pub existing: BTreeMap<String, ExistingSecret>,
+    /// Priorities of listener rules that others have taken: ours get others.
+    pub avoided: BTreeSet<u32>,
 }
 
 /// What a service runs.

@@ -119,6 +119,12 @@ impl Aws {
             .set_destination_prefix_list_id(list)
             .set_gateway_id(target.gateway)
             .set_nat_gateway_id(target.nat_gateway)
+            .set_vpc_peering_connection_id(target.peering)
+            .set_transit_gateway_id(target.transit_gateway)
+            .set_network_interface_id(target.interface)
+            .set_vpc_endpoint_id(target.endpoint)
+            .set_local_gateway_id(target.local_gateway)
+            .set_carrier_gateway_id(target.carrier_gateway)
             .send()
             .await
             .map(drop)
@@ -134,6 +140,12 @@ impl Aws {
             .set_destination_prefix_list_id(list)
             .set_gateway_id(target.gateway)
             .set_nat_gateway_id(target.nat_gateway)
+            .set_vpc_peering_connection_id(target.peering)
+            .set_transit_gateway_id(target.transit_gateway)
+            .set_network_interface_id(target.interface)
+            .set_vpc_endpoint_id(target.endpoint)
+            .set_local_gateway_id(target.local_gateway)
+            .set_carrier_gateway_id(target.carrier_gateway)
             .send()
             .await
             .map(drop)
@@ -194,18 +206,37 @@ impl Aws {
     }
 }
 
-/// Where a route leads, as far as we make them.
+/// Where a route leads, in the parameter that CreateRoute and ReplaceRoute have for it.
+#[derive(Debug, Default, PartialEq)]
 struct Target {
     gateway: Option<String>,
     nat_gateway: Option<String>,
+    peering: Option<String>,
+    transit_gateway: Option<String>,
+    interface: Option<String>,
+    endpoint: Option<String>,
+    local_gateway: Option<String>,
+    carrier_gateway: Option<String>,
 }
 
 impl Target {
+    /// By the prefix of the id (EC2 API reference, CreateRoute).
     fn of(route: &Route) -> Result<Self> {
-        let id = route.target.get()?.to_owned();
-        let nat = id.starts_with("nat-");
-        let (gateway, nat_gateway) = if nat { (None, Some(id)) } else { (Some(id), None) };
-        Ok(Self { gateway, nat_gateway })
+        let id = route.target.get()?;
+        let mut target = Self::default();
+        let place = match id.split_once('-').map_or(id, |(prefix, _)| prefix) {
+            "nat" => &mut target.nat_gateway,
+            "pcx" => &mut target.peering,
+            "tgw" => &mut target.transit_gateway,
+            "eni" => &mut target.interface,
+            "vpce" => &mut target.endpoint,
+            "lgw" => &mut target.local_gateway,
+            "cagw" => &mut target.carrier_gateway,
+            // An internet gateway or a VPN gateway.
+            _ => &mut target.gateway,
+        };
+        *place = Some(id.to_owned());
+        Ok(target)
     }
 }
 
@@ -222,10 +253,13 @@ fn destination(route: &Route) -> (Option<String>, Option<String>, Option<String>
 }
 
 /// A route that somebody made. The local one, propagated ones and those of gateway endpoints come and
-/// go with what they belong to.
+/// go with what they belong to. A gateway endpoint's routes lead to prefix lists; one that leads to a
+/// Gateway Load Balancer endpoint, which is reported as a gateway as well, leads to a range of addresses.
 fn route(found: &FoundRoute) -> Option<Route> {
     let made = matches!(found.origin, None | Some(RouteOrigin::CreateRoute));
-    let gateway = found.gateway_id().filter(|id| *id != "local" && !id.starts_with("vpce-"));
+    let of_endpoint =
+        |id: &str| id.starts_with("vpce-") && found.destination_prefix_list_id().is_some();
+    let gateway = found.gateway_id().filter(|id| *id != "local" && !of_endpoint(id));
     let target = gateway
         .or(found.nat_gateway_id())
         .or(found.network_interface_id())
@@ -272,9 +306,26 @@ mod tests {
         let endpoint =
             FoundRoute::builder().destination_prefix_list_id("pl-1").gateway_id("vpce-1");
         assert_eq!(route(&endpoint.origin(RouteOrigin::CreateRoute).build()), None);
+        let inspected = route(&to("10.8.0.0/16").gateway_id("vpce-2").build());
+        assert_eq!(inspected.map(|route| route.target), Some("vpce-2".into()));
         let propagated = to("10.9.0.0/16").gateway_id("vgw-1");
         let propagated = propagated.origin(RouteOrigin::EnableVgwRoutePropagation).build();
         assert_eq!(route(&propagated), None);
+    }
+
+    #[test]
+    fn each_kind_of_target_has_its_parameter() {
+        let of = |id: &str| {
+            Target::of(&Route { destination: "10.9.0.0/16".into(), target: id.into() }).unwrap()
+        };
+        let some = |id: &str| Some(id.to_owned());
+        assert_eq!(of("vgw-1"), Target { gateway: some("vgw-1"), ..Target::default() });
+        assert_eq!(of("pcx-1"), Target { peering: some("pcx-1"), ..Target::default() });
+        assert_eq!(of("tgw-1"), Target { transit_gateway: some("tgw-1"), ..Target::default() });
+        assert_eq!(of("eni-1"), Target { interface: some("eni-1"), ..Target::default() });
+        assert_eq!(of("vpce-1"), Target { endpoint: some("vpce-1"), ..Target::default() });
+        assert_eq!(of("lgw-1"), Target { local_gateway: some("lgw-1"), ..Target::default() });
+        assert_eq!(of("cagw-1"), Target { carrier_gateway: some("cagw-1"), ..Target::default() });
     }
 
     #[test]

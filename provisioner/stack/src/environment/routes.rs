@@ -6,6 +6,8 @@
 
 mod pattern;
 
+use std::collections::BTreeSet;
+
 use pattern::{covers, overlap};
 
 use super::types::{Environment, Route};
@@ -81,9 +83,15 @@ impl Rule<'_> {
 
 /// The rules that give every service what it wants, in the order in which they are tried.
 pub(crate) fn rules<'a>(wishes: &[Wish<'a>]) -> Vec<Rule<'a>> {
+    rules_around(wishes, &BTreeSet::new())
+}
+
+/// The same, at priorities that are not among these: others have taken them.
+fn rules_around<'a>(wishes: &[Wish<'a>], avoided: &BTreeSet<u32>) -> Vec<Rule<'a>> {
     let (said, open): (Vec<&Wish<'a>>, Vec<&Wish<'a>>) =
         wishes.iter().partition(|wish| wish.priority.is_some());
-    let taken: Vec<u32> = said.iter().filter_map(|wish| wish.priority).collect();
+    let mut taken = avoided.clone();
+    taken.extend(said.iter().filter_map(|wish| wish.priority));
     let mut free = (1..).map(|n| n * STEP).filter(|priority| !taken.contains(priority));
     let said = said.iter().filter_map(|wish| {
         let Wish { service, paths, hosts, .. } = (*wish).clone();
@@ -179,11 +187,16 @@ pub(crate) fn hidden_by<'r, 'a>(
 impl Environment {
     /// The rules of the listener. Services without a port have none.
     pub(crate) fn rules(&self) -> Vec<Rule<'_>> {
+        self.rules_around(&BTreeSet::new())
+    }
+
+    /// The same, at priorities that are not among these.
+    pub(crate) fn rules_around(&self, avoided: &BTreeSet<u32>) -> Vec<Rule<'_>> {
         let routed = self.services.iter().filter(|(_, service)| service.port.is_some());
         let wishes = routed.filter_map(|(name, service)| {
             Some(Wish::new(name, service.route.as_ref()?, self.domain.as_deref()))
         });
-        rules(&wishes.collect::<Vec<_>>())
+        rules_around(&wishes.collect::<Vec<_>>(), avoided)
     }
 
     /// The host name with which a request for `path` reaches a service; `None` when the load balancer's own will do.

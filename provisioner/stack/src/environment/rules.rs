@@ -5,10 +5,13 @@
 mod account;
 mod compute;
 mod image;
+mod ingress;
 mod labels;
 mod names;
 mod network;
+mod network_routes;
 mod overrides;
+mod ownership;
 mod permissions;
 mod place;
 mod routes;
@@ -36,7 +39,10 @@ pub(crate) fn check(
     account::check(root, findings);
     network::check(root, findings);
     network::check_overlap(dir, name, root, sources, findings);
+    network_routes::check(root, findings);
+    ingress::check(root, findings);
     labels::check(root, findings);
+    ownership::check(root, findings);
     secrets::check(root, findings);
     traffic::check(root, findings);
     routes::check(root, findings);

@@ -5,9 +5,11 @@
 
 mod account;
 mod build;
+mod ingress;
 mod logs;
 mod network;
 mod overrides;
+mod ownership;
 mod seconds;
 mod secret;
 mod service;
@@ -19,10 +21,12 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Iam, StateStore};
 pub use build::{Artifact, Build, NotOneBuild};
+pub use ingress::{Ingress, Protocol};
 pub use logs::{Delivery, Logs, RETENTIONS};
-pub use network::{Carved, MAXIMUM_ZONES, Nat, Network, Zones, carve};
+pub use network::{Carved, ExtraRoute, MAXIMUM_ZONES, Nat, Network, Side, Zones, carve};
 pub use overrides::Override;
 pub(crate) use overrides::reason_against;
+pub use ownership::Exclusive;
 pub use seconds::{NotSeconds, Seconds};
 pub use secret::{Existing, Secret};
 pub use service::{
@@ -69,7 +73,7 @@ pub struct Environment {
     /// The domain name that the services answer under, such as `api.example.com`. Left out, it is the load balancer's own.
     #[serde(default)]
     pub domain: Option<String>,
-    /// How the load balancer treats connections and headers: `{ idle: 60s, drop_invalid_headers: true }`.
+    /// How the load balancer treats connections and headers, and who else may connect: `{ idle: 60s, drop_invalid_headers: true }`.
     #[serde(default)]
     pub load_balancer: LoadBalancer,
     /// Whether the load balancer and what holds data refuse to be deleted: `true` or `false`.
@@ -83,9 +87,16 @@ pub struct Environment {
         "additionalProperties" = {"type": ["string", "number", "boolean"], "maxLength": 256}
     ))]
     pub tags: BTreeMap<String, String>,
+    /// Keys of tags that others set and nothing shall speak of, such as `[cost-center, "scanner:*"]`.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 128)))]
+    pub ignore_tags: Vec<String>,
+    /// What nobody else may add to: of `routes`, `rules` and `tags`, those where an addition is a difference that `up` removes.
+    #[serde(default)]
+    pub exclusive: Vec<Exclusive>,
 }
 
-/// How the load balancer treats connections and headers.
+/// How the load balancer treats connections and headers, and who else may connect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadBalancer {
@@ -93,10 +104,12 @@ pub struct LoadBalancer {
     pub idle: Seconds,
     /// Whether headers with other characters than letters, digits and `-` are taken out of requests: `true` or `false`.
     pub drop_invalid_headers: bool,
+    /// Who else may connect to it, besides everybody on port 80, such as `[{ port: 443, from: 10.99.0.0/16 }]`.
+    pub ingress: Vec<Ingress>,
 }
 
 impl Default for LoadBalancer {
     fn default() -> Self {
-        Self { idle: Seconds(60), drop_invalid_headers: true }
+        Self { idle: Seconds(60), drop_invalid_headers: true, ingress: Vec::new() }
     }
 }

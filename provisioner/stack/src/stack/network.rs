@@ -8,7 +8,7 @@ use kinds::{
 };
 
 use super::{Stack, ids};
-use crate::environment::Nat;
+use crate::environment::{ExtraRoute, Nat, Side};
 
 /// What the rest of the stack uses of the network.
 pub(super) struct Network {
@@ -22,6 +22,9 @@ pub(super) struct Network {
 }
 
 const EVERYWHERE: &str = "0.0.0.0/0";
+
+/// The route table of the public subnets.
+const PUBLIC: &str = "public";
 
 impl Stack<'_> {
     pub(super) fn network(&mut self) -> Result<Network> {
@@ -62,7 +65,7 @@ impl Stack<'_> {
         }
         let to_internet = Route { destination: EVERYWHERE.into(), target: gateway.id.clone() };
         let subnets = ids(public.iter().map(|subnet| &subnet.id));
-        let public_routes = self.route_table("public", &vpc, to_internet, subnets)?;
+        let public_routes = self.route_table(PUBLIC, &vpc, to_internet, subnets)?;
         let ways_out = match settings.nat {
             Nat::None => vec![public_routes],
             nat => {
@@ -147,9 +150,23 @@ impl Stack<'_> {
         subnets: BTreeSet<Input>,
     ) -> Result<Node<RouteTable>> {
         let tags = self.tags::<RouteTable>(name, &self.names.of(name));
-        let table =
-            RouteTable { vpc: vpc.id.clone(), routes: BTreeSet::from([out]), subnets, tags };
+        let mut routes =
+            self.extra_routes(if name == PUBLIC { Side::Public } else { Side::Private });
+        routes.insert(out);
+        let table = RouteTable { vpc: vpc.id.clone(), routes, subnets, tags };
         self.graph.add(name, &table)
+    }
+
+    /// The user's own routes of these subnets.
+    fn extra_routes(&self, side: Side) -> BTreeSet<Route> {
+        let settings = &self.environment.network;
+        let tasks = if settings.public_tasks() { Side::Public } else { Side::Private };
+        let wanted = settings.routes.iter().filter(|route| route.subnets.unwrap_or(tasks) == side);
+        let route = |route: &ExtraRoute| Route {
+            destination: route.destination.clone(),
+            target: route.target.as_str().into(),
+        };
+        wanted.map(route).collect()
     }
 
     /// Image layers come from S3: through this they cost nothing and pass no NAT gateway.

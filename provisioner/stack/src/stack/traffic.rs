@@ -12,7 +12,7 @@ use kinds::{
 use super::network::Network;
 use super::service::Running;
 use super::{Stack, ids};
-use crate::environment::Service;
+use crate::environment::{Ingress, Service};
 
 /// How the load balancer talks to tasks.
 const PROTOCOL: &str = "HTTP";
@@ -75,7 +75,7 @@ impl Stack<'_> {
         for (name, service) in routed {
             targets.insert(name.clone(), self.target_group(name, service, network)?);
         }
-        let rules = environment.rules().into_iter().filter_map(|rule| {
+        let rules = environment.rules_around(&self.facts.avoided).into_iter().filter_map(|rule| {
             let text = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect();
             Some(ListenerRule {
                 priority: rule.priority,
@@ -137,7 +137,7 @@ impl Stack<'_> {
     }
 
     /// Who may talk to whom: the world to the load balancer, the load balancer to each service, a
-    /// service to everything.
+    /// service to everything, and whoever the user lets in besides.
     pub(super) fn openings(
         &mut self,
         entrance: Option<&Entrance>,
@@ -150,6 +150,7 @@ impl Stack<'_> {
                 rules.insert(open(Direction::Ingress, Some(port), &entrance.group.id));
                 from_balancer.insert(open(Direction::Egress, Some(port), &service.group.id));
             }
+            rules.extend(self.environment.services[&service.name].ingress.iter().map(let_in));
             let rules = SecurityGroupRules { group: service.group.id.clone(), rules };
             let rules = self.graph.add(&service.name, &rules)?;
             self.graph.after(&service.node, &rules);
@@ -157,6 +158,7 @@ impl Stack<'_> {
         if let Some(entrance) = entrance {
             let mut rules = from_balancer;
             rules.insert(open(Direction::Ingress, Some(80), &"0.0.0.0/0".into()));
+            rules.extend(self.environment.load_balancer.ingress.iter().map(let_in));
             let rules = SecurityGroupRules { group: entrance.group.id.clone(), rules };
             let rules = self.graph.add("load-balancer", &rules)?;
             for service in services.iter().filter(|service| service.routed_port.is_some()) {
@@ -177,5 +179,14 @@ fn open(direction: Direction, port: Option<u16>, peer: &Input) -> Rule {
         to: port,
         peer: peer.clone(),
         description: String::new(),
+    }
+}
+
+/// A rule that the user asks for.
+fn let_in(ingress: &Ingress) -> Rule {
+    Rule {
+        protocol: ingress.protocol.name().into(),
+        description: ingress.description.clone(),
+        ..open(Direction::Ingress, Some(ingress.port), &ingress.from.as_str().into())
     }
 }

@@ -6,6 +6,7 @@
     reason = "a test that fails says so by itself, and is not in a hurry"
 )]
 
+mod additions;
 mod config;
 mod fargate;
 mod files;

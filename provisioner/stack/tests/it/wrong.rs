@@ -3,6 +3,7 @@
 //! The table's snapshot is the list of complaints as a user reads them; the assertions hold for every one.
 
 mod cases;
+mod others;
 
 use std::fmt::Write as _;
 

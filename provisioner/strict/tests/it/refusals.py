@@ -100,6 +100,9 @@ class Network(Cloud):
         self.refused("InvalidNatGatewayID.NotFound", ec2.replace_route, NatGatewayId="nat-0123456789abcdef0", **default)
         ec2.replace_route(GatewayId=igw, **default)
         self.refused("RouteAlreadyExists", ec2.create_route, GatewayId=igw, **default)
+        inside = {"RouteTableId": table, "DestinationCidrBlock": "10.0.3.0/24"}
+        words = "is equal to or more specific than one of this VPC's CIDR blocks"
+        self.refused("InvalidParameterValue", ec2.create_route, GatewayId=igw, words=words, **inside)
         association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])["AssociationId"]
         self.refused("Resource.AlreadyAssociated", ec2.associate_route_table, RouteTableId=other, SubnetId=subnets[0])
         self.refused("DependencyViolation", ec2.delete_route_table, RouteTableId=table)
@@ -114,6 +117,8 @@ class Network(Cloud):
         rule = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": web}]}]
         ec2.authorize_security_group_ingress(GroupId=task, IpPermissions=rule)
         self.refused("InvalidPermission.Duplicate", ec2.authorize_security_group_ingress, GroupId=task, IpPermissions=rule)
+        office = [{"IpProtocol": "tcp", "FromPort": 81, "ToPort": 81, "IpRanges": [{"CidrIp": "192.0.2.0/24", "Description": "the director's"}]}]
+        self.refused("InvalidParameterValue", ec2.authorize_security_group_ingress, GroupId=task, IpPermissions=office, words="Invalid rule description")
         elb, balancer = self.balancer(subnets, [web])
         ec2.revoke_security_group_ingress(GroupId=task, IpPermissions=rule)
         self.refused("DependencyViolation", ec2.delete_security_group, GroupId=web, words="has a dependent object")

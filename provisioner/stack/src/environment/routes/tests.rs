@@ -136,3 +136,12 @@ fn a_probe_asks_for_a_host_that_reaches_the_service() {
     assert_eq!(taker(&rules, Some(&hidden), "/status").unwrap().service, "other");
     assert_eq!(host_for(&rules, &wish("none", &["/*"], &[]), "/"), None);
 }
+
+#[test]
+fn rules_go_around_what_others_have_taken() {
+    let said = Wish { priority: Some(200), ..wish("x", &["/x"], &[]) };
+    let wishes = [wish("web", &["/*"], &[]), wish("admin", &["/admin/*"], &[]), said];
+    let rules = rules_around(&wishes, &[100, 300].into());
+    let order: Vec<_> = rules.iter().map(|rule| (rule.priority, rule.service)).collect();
+    assert_eq!(order, [(200, "x"), (400, "admin"), (500, "web")]);
+}

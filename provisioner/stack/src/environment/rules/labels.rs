@@ -104,6 +104,6 @@ fn twins(tag: &Entry, all: &[Entry], findings: &mut Findings) {
 }
 
 /// What every AWS service takes in tags (AWS General Reference, "Tag naming limits").
-fn allowed(character: char) -> bool {
+pub(super) fn allowed(character: char) -> bool {
     character.is_alphanumeric() || " _.:/=+-@".contains(character)
 }

@@ -19,6 +19,8 @@ pub struct Network {
     pub zones: Zones,
     /// How tasks reach the internet: a NAT gateway `per-zone`, one `shared` by all zones, or `none`.
     pub nat: Nat,
+    /// Routes beside the tool's own, such as `[{ destination: 10.99.0.0/16, target: pcx-0a1b2c3d }]`.
+    pub routes: Vec<ExtraRoute>,
 }
 
 impl Default for Network {
@@ -27,6 +29,7 @@ impl Default for Network {
             cidr: Ipv4Net::new_assert([10, 0, 0, 0].into(), 16),
             zones: Zones::Count(2),
             nat: Nat::PerZone,
+            routes: Vec::new(),
         }
     }
 }
@@ -43,6 +46,29 @@ impl Network {
     pub fn public_tasks(&self) -> bool {
         self.nat == Nat::None
     }
+}
+
+/// A route of the user's own: to a peered network, a transit gateway, a VPN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraRoute {
+    /// Where the packets go: a range of IPv4 addresses outside the VPC, or a prefix list (`pl-…`).
+    pub destination: String,
+    /// The id of what they go through: a peering connection (`pcx-…`), transit gateway (`tgw-…`), VPN gateway (`vgw-…`), network interface (`eni-…`), Gateway Load Balancer endpoint (`vpce-…`), local gateway (`lgw-…`) or carrier gateway (`cagw-…`).
+    pub target: String,
+    /// Which subnets take this route: `private` or `public`. Left out, those that the tasks run in.
+    #[serde(default)]
+    pub subnets: Option<Side>,
+}
+
+/// The subnets of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The tasks', behind NAT gateways.
+    Private,
+    /// The load balancer's, and the tasks' when there is no NAT gateway.
+    Public,
 }
 
 /// The zones to use: a number, from which `up` chooses once and remembers, or names.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Override, Seconds};
+use super::{Build, Ingress, Override, Seconds};
 use crate::environment::fargate::CPUS;
 
 /// One service: a container image, kept running in some number of copies.
@@ -56,6 +56,9 @@ pub struct Service {
     /// Which requests the load balancer sends here: a path, a list of paths, or a map. Left out, the service is a worker.
     #[serde(default)]
     pub route: Option<Route>,
+    /// Who else may connect to the tasks, such as `[{ port: 9100, from: 10.99.0.0/16, description: Prometheus }]`.
+    #[serde(default)]
+    pub ingress: Vec<Ingress>,
     /// How long a stopping task may finish the requests it has: 0s to 1h.
     #[serde(default = "deregistration")]
     pub deregistration: Seconds,

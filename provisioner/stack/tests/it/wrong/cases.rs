@@ -5,11 +5,11 @@ use crate::files::{service, top};
 /// What is wrong, and the files: the environment is always `prod`.
 pub(super) type Case = (&'static str, Vec<(&'static str, String)>);
 
-fn of_service(title: &'static str, lines: &str) -> Case {
+pub(super) fn of_service(title: &'static str, lines: &str) -> Case {
     (title, vec![("prod", service(lines))])
 }
 
-fn of_top(title: &'static str, lines: &str) -> Case {
+pub(super) fn of_top(title: &'static str, lines: &str) -> Case {
     (title, vec![("prod", top(lines))])
 }
 
@@ -24,7 +24,7 @@ fn files(title: &'static str, files: &[(&'static str, &str)]) -> Case {
     (title, files.iter().map(|(name, text)| (*name, (*text).to_owned())).collect())
 }
 
-trait ReplaceIn {
+pub(super) trait ReplaceIn {
     fn replace_in(self, from: &str, to: &str) -> Self;
 }
 
@@ -45,6 +45,7 @@ pub(super) fn cases() -> Vec<Case> {
         network(),
         running(),
         traffic(),
+        super::others::others(),
         variables(),
         secrets(),
         overrides(),

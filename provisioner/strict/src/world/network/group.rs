@@ -114,6 +114,9 @@ impl Network {
                     .then(|| dependency(&format!("resource {id} has a dependent object")))
             }
             _ => {
+                if let Some(fault) = refuse_description(p) {
+                    return Some(fault);
+                }
                 let group = self.groups.get(id)?;
                 let rule = Rule::of(p, operation.ends_with("Ingress"))
                     .into_iter()
@@ -132,7 +135,6 @@ impl Network {
     fn refuse_group_name(&self, p: &Value) -> Option<Fault> {
         let (name, vpc, description) =
             (text(p, "GroupName"), text(p, "VpcId"), text(p, "GroupDescription"));
-        let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
         if name.starts_with("sg-") || name.len() > 255 || !name.chars().all(allowed) {
             let message = format!("Value ({name}) for parameter GroupName is invalid.");
             return Some(Fault::refusal("InvalidParameterValue", message));
@@ -148,6 +150,23 @@ impl Network {
             Fault::refusal("InvalidGroup.Duplicate", message)
         })
     }
+}
+
+/// What names and descriptions of groups and rules may hold (EC2 API reference, CreateSecurityGroup and IpRange).
+fn allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c)
+}
+
+fn refuse_description(p: &Value) -> Option<Fault> {
+    let peers = ["IpRanges", "Ipv6Ranges", "PrefixListIds", "Groups"];
+    let described = list(p, "IpPermissions").iter().flat_map(|permission| {
+        peers.iter().flat_map(|set| list(permission, set)).map(|one| text(one, "Description"))
+    });
+    let mut wrong = described.filter(|text| text.len() > 255 || !text.chars().all(allowed));
+    wrong.next().map(|_| {
+        let message = "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*";
+        Fault::refusal("InvalidParameterValue", message)
+    })
 }
 
 impl Rule {

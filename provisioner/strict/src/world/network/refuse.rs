@@ -259,6 +259,17 @@ impl Network {
             let message = format!("The route identified by {destination} already exists.");
             return Some(Fault::refusal("RouteAlreadyExists", message));
         }
+        // The local route has these; only a more specific one to an appliance is taken (VPC User Guide, "Route table
+        // concepts").
+        let cidr = self.vpcs.get(&table.vpc).and_then(|vpc| vpc.cidr);
+        let inside = cidr.zip(Cidr::parse(destination)).is_some_and(|(vpc, to)| vpc.contains(to));
+        let appliance = ["NetworkInterfaceId", "VpcEndpointId", "InstanceId", "NatGatewayId"];
+        if inside && appliance.iter().all(|key| text(p, key).is_empty()) {
+            let message = format!(
+                "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+            );
+            return Some(Fault::refusal("InvalidParameterValue", message));
+        }
         let usable = |n: &super::Nat| matches!(n.state(now), Some("pending" | "available"));
         if !nat.is_empty() && !self.nats.get(nat).is_some_and(usable) {
             let message = format!("The natGateway ID '{nat}' does not exist");
