@@ -39,3 +39,4 @@ pub mod tasks;
 
 pub use client::{Aws, Guard, Identity};
 pub use existing::Found;
+pub use traffic::OtherListener;

@@ -6,3 +6,5 @@ mod listener;
 mod load_balancer;
 mod rules;
 mod target_group;
+
+pub use listener::OtherListener;

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use environment::{Destroy, Iam, IamRole, Init, Nat, Plan, PlanFormat, Rehearse, Up};
+pub(crate) use environment::{
+    Destroy, Drift, Iam, IamRole, Init, Nat, Plan, PlanFormat, Rehearse, Up,
+};
 pub(crate) use nested::{Local, Secret, State};
 pub(crate) use service::{Deploy, Logs, Restart, Rollback, Run, Scale};
 
@@ -56,10 +58,9 @@ pub(crate) enum Verb {
     Config,
     /// Shows what `up` would change. Changes nothing and takes no lock.
     Plan(Plan),
-    /// Shows what somebody else has changed since the last `up` or `deploy`, and who else is in the
-    /// VPC. Changes nothing and takes no lock.
-    #[command(after_help = "Example: provisioner drift --env prod --json")]
-    Drift(Remembered),
+    /// Shows what somebody else has changed or added since the last `up` or `deploy`, and who else is
+    /// in the VPC. Changes nothing and takes no lock, but for `--revert`.
+    Drift(Drift),
     /// Brings the environment to what its file says.
     Up(Up),
     /// Does today's plan in a strict copy of AWS on this machine, and shows how it goes.

@@ -13,15 +13,17 @@ use engine::plan::{Plan, plan};
 use engine::refresh::{Picture, refresh};
 use engine::state::State;
 use engine::store::Journal;
-use engine::{Address, Class, Clock, Graph, Resource, Sharing};
-use stack::environment::Zones;
+use engine::{Address, Class, Clock, Graph, Resource};
+use kinds::TaskDefinition;
+use stack::environment::{Exclusive, Zones};
 use stack::{Facts, Image};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Code, Failure};
 use crate::report::{self, Progress};
 use crate::session::{ACCOUNT, Session};
-use crate::trust;
+use crate::sharing::sharing;
+use crate::{priorities, trust};
 
 /// The state's name for the zones that were chosen.
 pub(crate) const ZONES: &str = "zones";
@@ -48,11 +50,23 @@ impl Draft {
         images: BTreeMap<String, Image>,
     ) -> Result<Self, Failure> {
         let pinned = crate::pin::pinned(session.environment(), state);
+        let environment = session.environment();
+        let avoided = state.fact(priorities::AVOIDED).unwrap_or_default();
         let zones = zones(session, state).await?;
         let existing = crate::existing::existing(session, state).await?;
-        let facts = Facts { zones, images, pinned, existing, ..session.facts() };
-        let graph = stack::stack(session.environment(), &facts)?;
-        let (picture, plan) = compared(session, &graph, state).await?;
+        let mut facts = Facts { zones, images, pinned, existing, avoided, ..session.facts() };
+        let mut graph = stack::stack(environment, &facts)?;
+        let Session { aws, kinds, clock, .. } = session;
+        let picture = refresh(aws, kinds, &graph, state, clock).await?;
+        if !environment.exclusive.contains(&Exclusive::Rules) {
+            let taken = priorities::taken(&graph, state, &picture);
+            priorities::require_free(environment, &taken)?;
+            if !taken.is_subset(&facts.avoided) {
+                facts.avoided.extend(taken);
+                graph = stack::stack(environment, &facts)?;
+            }
+        }
+        let plan = plan(kinds, &graph, state, &picture, &sharing(environment))?;
         Ok(Self { facts, graph, picture, plan })
     }
 
@@ -92,7 +106,7 @@ pub(crate) async fn compared(
 ) -> Result<(Picture, Plan), Failure> {
     let Session { aws, kinds, clock, .. } = session;
     let picture = refresh(aws, kinds, graph, state, clock).await?;
-    let plan = plan(kinds, graph, state, &picture, &Sharing::default())?;
+    let plan = plan(kinds, graph, state, &picture, &sharing(session.environment()))?;
     Ok((picture, plan))
 }
 
@@ -147,12 +161,15 @@ fn choose(
     Err(Failure::new(Code::Failed, message).hint(fix))
 }
 
-/// Notes account, zones and images. Returns whether any of it is new.
+/// Notes account, zones, images and the priorities that ours go around. Returns whether any of it is new.
 fn remember(session: &Session, state: &mut State, facts: &Facts) -> bool {
     let before = state.facts.clone();
     state.facts.insert(ACCOUNT.into(), session.account.clone().into());
     if let Zones::Count(_) = session.environment().network.zones {
         state.facts.insert(ZONES.into(), facts.zones.clone().into());
+    }
+    if !facts.avoided.is_empty() {
+        state.facts.insert(priorities::AVOIDED.into(), serde_json::json!(facts.avoided));
     }
     crate::images::remember(state, &session.environment().services, &facts.images);
     state.facts != before

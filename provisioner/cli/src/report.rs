@@ -9,7 +9,7 @@ mod rebuilt;
 mod rehearsed;
 pub(crate) mod timeline;
 
-pub(crate) use drift::Drifted;
+pub(crate) use drift::{Drifted, Reverted};
 pub(crate) use outcome::{outcome, outcome_json, outputs, receipt, release_json};
 pub(crate) use plan::{plan, plan_comment, plan_json};
 pub(crate) use progress::Progress;

@@ -1,7 +1,8 @@
 //! What somebody else has changed: the cloud compared with what was last applied.
 //!
 //! Not with the graph: an edit of the file that was not applied yet is no drift. And only what was
-//! applied counts: a field that was left out belongs to the cloud or to another controller.
+//! applied counts: a field that was left out belongs to the cloud or to another controller, and so does
+//! what others have [added](crate::additions) where they may.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,14 +47,20 @@ pub async fn drift<C: Sync>(
     cloud: &C,
     kinds: &Kinds<C>,
     state: &State,
+    sharing: &Sharing,
     clock: &Clock,
 ) -> Result<Vec<Drift>> {
     let picture = refresh(cloud, kinds, &Graph::new(), state, clock).await?;
-    compare(kinds, state, &picture)
+    compare(kinds, state, &picture, sharing)
 }
 
 /// [`drift`], of a picture that is there already.
-pub fn compare<C>(kinds: &Kinds<C>, state: &State, picture: &Picture) -> Result<Vec<Drift>> {
+pub fn compare<C>(
+    kinds: &Kinds<C>,
+    state: &State,
+    picture: &Picture,
+    sharing: &Sharing,
+) -> Result<Vec<Drift>> {
     let mut found = Vec::new();
     for (address, entry) in &state.resources {
         let Some(id) = &entry.id else { continue };
@@ -62,7 +69,7 @@ pub fn compare<C>(kinds: &Kinds<C>, state: &State, picture: &Picture) -> Result<
         }
         let owner = state.op(address, "").owner;
         let findings = match picture.seen.get(address) {
-            Some(seen) => findings(entry, seen, &owner, kinds.of(address)?.traits()),
+            Some(seen) => findings(entry, seen, &owner, kinds.of(address)?.traits(), sharing),
             None => vec![Finding::Deleted],
         };
         if !findings.is_empty() {
@@ -72,7 +79,13 @@ pub fn compare<C>(kinds: &Kinds<C>, state: &State, picture: &Picture) -> Result<
     Ok(found)
 }
 
-fn findings(entry: &Entry, seen: &Observed, owner: &Owner, traits: &Traits) -> Vec<Finding> {
+fn findings(
+    entry: &Entry,
+    seen: &Observed,
+    owner: &Owner,
+    traits: &Traits,
+    sharing: &Sharing,
+) -> Vec<Finding> {
     if let Ready::Leaving(why) = &seen.ready {
         return vec![Finding::Leaving { why: why.clone() }];
     }
@@ -81,14 +94,8 @@ fn findings(entry: &Entry, seen: &Observed, owner: &Owner, traits: &Traits) -> V
     if !is_ours {
         found.push(Finding::Owner { now: seen.owner.clone() });
     }
-    let compared =
-        Comparison::new(&entry.desired, Some(entry), &seen.spec, traits, &Sharing::default());
-    let added = compared.additions.into_iter().map(|addition| Difference {
-        path: addition.path,
-        from: Some(addition.value),
-        to: None,
-    });
-    for difference in compared.differences.into_iter().chain(added) {
+    let compared = Comparison::new(&entry.desired, Some(entry), &seen.spec, traits, sharing);
+    for difference in compared.differences {
         // Said by the owner already.
         if is_ours || !is_of_owner(&difference) {
             found.extend(changes(difference));

@@ -5,6 +5,7 @@
 //! with the [`graph`], [`apply`] makes it so and keeps the [`state`] true after every step. [`drift`]
 //! tells what others have changed since, and [`rebuild`] makes a lost state again.
 
+pub mod additions;
 mod address;
 pub mod apply;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The rules of a security group, as one closed set.
+//! The rules of a security group, those of others among them.
 
 mod listed;
 
@@ -74,7 +74,12 @@ impl Adapter<SecurityGroupRules> for Aws {
             had.iter().filter_map(|(id, rule)| Some((id, rule, *wanted.get(&permission(rule))?)));
         let reworded = kept.filter(|(_, rule, wanted)| rule != wanted);
         self.reword(group, reworded.map(|(id, _, wanted)| (id, wanted)).collect()).await?;
-        let unwanted = had.into_iter().filter(|(_, rule)| !wanted.contains_key(&permission(rule)));
+        // Nothing that the plan did not know of: somebody may have added it since.
+        let known: BTreeSet<Permission> = seen.spec.rules.iter().map(permission).collect();
+        let unwanted = had.into_iter().filter(|(_, rule)| {
+            let permission = permission(rule);
+            known.contains(&permission) && !wanted.contains_key(&permission)
+        });
         self.revoke(group, unwanted.collect()).await?;
         Ok(seen.id.clone())
     }

@@ -83,9 +83,7 @@ impl Adapter<Listener> for Aws {
     }
 
     async fn delete(&self, seen: &Seen<Listener>) -> Result<()> {
-        let call = self.write()?.elb.delete_listener().listener_arn(seen.id.as_str());
-        let answer = call.send().await.map(drop);
-        gone(answer.map_err(|e| error("elasticloadbalancing:DeleteListener", e)))
+        self.delete_listener(seen.id.as_str()).await
     }
 }
 
@@ -127,6 +125,43 @@ impl Aws {
             }
         });
         Ok(try_join_all(found).await?.into_iter().flatten().collect())
+    }
+}
+
+/// A listener on one of our load balancers that somebody else made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherListener {
+    pub arn: String,
+    pub port: u16,
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+}
+
+impl Aws {
+    /// The listeners of a load balancer but for these. None when there is no such load balancer.
+    pub async fn other_listeners(
+        &self,
+        load_balancer: &str,
+        ours: &[&str],
+    ) -> Result<Vec<OtherListener>> {
+        let found = match self.listeners(None, Some(load_balancer.to_owned())).await {
+            Err(e) if e.is(Class::Absent) => vec![],
+            answer => answer?,
+        };
+        let others = found.iter().filter_map(|one| {
+            let arn = one.listener_arn().filter(|arn| !ours.contains(arn))?;
+            let protocol = one.protocol().map(|protocol| protocol.as_str().to_owned());
+            let protocol = protocol.unwrap_or_default();
+            Some(OtherListener { arn: arn.into(), port: port(one), protocol })
+        });
+        Ok(others.collect())
+    }
+
+    /// Deletes a listener. Gone already is success.
+    pub async fn delete_listener(&self, arn: &str) -> Result<()> {
+        let call = self.write()?.elb.delete_listener().listener_arn(arn);
+        let answer = call.send().await.map(drop);
+        gone(answer.map_err(|e| error("elasticloadbalancing:DeleteListener", e)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The rules of a listener, as one closed set.
+//! The rules of a listener, those of others among them.
 
 mod changes;
 
@@ -64,8 +64,10 @@ impl Adapter<ListenerRules> for Aws {
 
     async fn update(&self, desired: &ListenerRules, seen: &Seen<ListenerRules>) -> Result<Id> {
         let listener = seen.id.as_str();
-        let had = self.listener_rules(listener).await?;
+        let mut had = self.listener_rules(listener).await?;
         let taken: BTreeSet<u32> = had.iter().map(|(_, rule)| rule.priority).collect();
+        // Nothing that the plan did not know of: somebody may have added it since.
+        had.retain(|(_, rule)| seen.spec.rules.contains(rule) || desired.rules.contains(rule));
         let changes = Changes::between(&desired.rules, had);
         // A path that moves from one rule to another is in both for a moment rather than in neither.
         let (early, late): (Vec<_>, Vec<_>) =

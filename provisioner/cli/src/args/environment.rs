@@ -64,6 +64,22 @@ pub(crate) struct Plan {
     pub(crate) format: PlanFormat,
 }
 
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: provisioner drift --env prod --json")]
+pub(crate) struct Drift {
+    /// Removes what others have added: tags, routes, rules of security groups and listeners, listeners.
+    /// What they have changed is repaired by `up`. Needs the file, which says what is ignored.
+    #[arg(long, conflicts_with = "project_name")]
+    pub(crate) revert: bool,
+    /// Removes without asking.
+    #[arg(short, long, requires = "revert")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) lock: Lock,
+    #[command(flatten)]
+    pub(crate) remembered: Remembered,
+}
+
 /// How a plan is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum PlanFormat {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use engine::apply::Outcome;
 use engine::plan::{Action, Plan};
+use engine::state::State;
 use engine::{Address, Resource};
 use kinds::{ElasticIp, LoadBalancer, Repository, Vpc};
 
@@ -81,13 +82,22 @@ async fn up(
         }
     } else {
         let is_new = writing.learn(&draft.facts);
-        if draft.plan.waits() {
+        if draft.plan.waits() || takes_over(&draft.plan, &state) {
             outcome = writing.carry_out(&draft.graph, &draft.plan, BTreeSet::new()).await?;
         } else if is_new {
             writing.journal.commit().await?;
         }
     }
     ended(global, writing, outcome).await
+}
+
+/// Whether something is as desired without having been applied: a route, rule or tag that somebody added is in the file
+/// now. The state is told, so that it is ours from here on and goes with its line.
+fn takes_over(plan: &Plan, state: &State) -> bool {
+    plan.steps.values().any(|step| {
+        let applied = state.resources.get(&step.address).map(|entry| &entry.desired);
+        step.action == Action::None && step.seen.is_some() && step.desired.as_ref() != applied
+    })
 }
 
 /// Pushes what was built, after its repository was made. What failed on the way is given back.

@@ -36,7 +36,18 @@ pub(crate) fn plan(plan: &Plan, environment: &str) -> String {
     if !skipped.is_empty() {
         text += &format!("{} {}\n", styled(DIM, "not emulated here:"), skipped.join(", "));
     }
-    text + &summary(plan, environment)
+    text + &added(plan, environment) + &summary(plan, environment)
+}
+
+/// How much others have added, on one line; nothing when they have added nothing.
+fn added(plan: &Plan, environment: &str) -> String {
+    let count: usize = plan.steps.values().map(|step| step.additions.len()).sum();
+    let counted = match count {
+        0 => return String::new(),
+        1 => "1 addition".into(),
+        _ => format!("{count} additions"),
+    };
+    format!("{counted} by others, left alone; to see what: provisioner drift --env {environment}\n")
 }
 
 /// How many of what, on one line.
@@ -100,7 +111,7 @@ pub(super) fn change(path: &str, from: Option<&Value>, to: Option<&Value>) -> St
 }
 
 /// A value on one line.
-fn short(value: &Value) -> String {
+pub(super) fn short(value: &Value) -> String {
     if engine::input::is_unknown(value) {
         return "(known after apply)".into();
     }
@@ -116,7 +127,8 @@ fn short(value: &Value) -> String {
 }
 
 /// The documented form: `{"format", "environment", "empty", "needs_up", "calls", "seconds", "steps":
-/// [{"address", "action", "how", "reason", "differences": [{"path", "from", "to"}]}]}`. In `needs_up` is
+/// [{"address", "action", "how", "reason", "differences": [{"path", "from", "to"}], "additions": [{"path",
+/// "value"}]}]}`. In `needs_up` is
 /// what `deploy` does not do: everything but new revisions and services that move to them.
 pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64) -> Value {
     let steps: Vec<Value> = plan
@@ -129,6 +141,7 @@ pub(crate) fn plan_json(plan: &Plan, environment: &str, calls: u64, seconds: f64
                 "how": step.how,
                 "reason": step.reason,
                 "differences": step.differences,
+                "additions": step.additions,
                 "superseded": step.older.len(),
             })
         })

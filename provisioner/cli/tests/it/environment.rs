@@ -167,6 +167,7 @@ fn the_whole_configuration_says_where_each_value_is_from() {
           path: /                      # default
           timeout: 5s                  # default
           unhealthy: 2                 # default
+        ingress: []                    # default
         migration: null                # default
         override:
           container: {}                # default
@@ -186,15 +187,19 @@ fn the_whole_configuration_says_where_each_value_is_from() {
         generate: 32                   # base.yaml:10
     account: null                      # default
     domain: null                       # default
+    exclusive: []                      # default
     iam:
       boundary: null                   # default
       path: /                          # default
+    ignore_tags: []                    # default
     load_balancer:
       drop_invalid_headers: true       # default
       idle: 1m                         # default
+      ingress: []                      # default
     network:
       cidr: 10.0.0.0/16                # default
       nat: per-zone                    # default
+      routes: []                       # default
       zones: 2                         # default
     protect: false                     # default
     state:

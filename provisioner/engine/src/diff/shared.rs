@@ -64,7 +64,8 @@ pub struct Sharing {
     /// Fields of which we own every element: what others have added to them is a difference.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub exclusive: BTreeSet<String>,
-    /// Beginnings of the keys of tags that others set: they are left alone, and not told of.
+    /// Keys of tags that others set, or beginnings of keys and a `*`: they are left alone, and not told
+    /// of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored_tags: Vec<String>,
 }
@@ -78,7 +79,11 @@ impl Sharing {
 
     fn ignores(&self, shared: &Shared, key: &str) -> bool {
         let is_tag = shared.field == Shared::TAGS.field;
-        is_tag && self.ignored_tags.iter().any(|prefix| key.starts_with(prefix.as_str()))
+        is_tag
+            && self.ignored_tags.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => key.starts_with(prefix),
+                None => key == pattern,
+            })
     }
 }
 

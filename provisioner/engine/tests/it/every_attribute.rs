@@ -84,7 +84,7 @@ impl World<'_> {
         picture.seen.insert(address.clone(), observed);
         let plan = plan(self.kinds, self.graph, self.state, &picture, &Sharing::default()).unwrap();
         let planned = plan.steps[address].differences.iter().map(|one| one.path.as_str());
-        let drifts = drift::compare(self.kinds, self.state, &picture).unwrap();
+        let drifts = drift::compare(self.kinds, self.state, &picture, &Sharing::default()).unwrap();
         let drifted = drifts.iter().flat_map(|drift| &drift.findings).filter_map(|one| match one {
             Finding::Changed { path, .. } => Some(path.as_str()),
             _ => None,
@@ -92,8 +92,8 @@ impl World<'_> {
         let (planned, drifted) =
             (is_named(&alteration.path, planned), is_named(&alteration.path, drifted));
         let mut added = plan.steps[address].additions.iter();
-        // An element of a shared set is somebody else's: told of, and no difference.
-        if drifted && !planned && added.any(|one| alteration.path == [one.field()]) {
+        // An element of a shared set is somebody else's: no difference and no drift.
+        if !drifted && !planned && added.any(|one| alteration.path == [one.field()]) {
             return Some(true);
         }
         assert_eq!(planned, drifted, "{address} {:?}", alteration.path);

@@ -16,7 +16,7 @@ use crate::failure::{Code, Failure};
 use crate::reconcile::zones;
 use crate::report::{self, Again};
 use crate::session::{ACCOUNT, Session, wrong_account};
-use crate::{images, pin, trust};
+use crate::{images, pin, priorities, trust};
 
 pub(super) async fn run(global: &Global, session: &Session, yes: bool) -> Result<(), Failure> {
     let lease = session.lock("state rebuild", None).await?;
@@ -128,6 +128,7 @@ async fn again(session: &Session, copy: &Copy) -> Result<(Rebuilt, Vec<String>),
         images: images::known(session, &known).images,
         pinned: pin::pinned(environment, &known),
         existing: crate::existing::existing(session, &known).await?,
+        avoided: known.fact(priorities::AVOIDED).unwrap_or_default(),
         ..session.facts()
     };
     let graph = stack::stack(environment, &wanted)?;

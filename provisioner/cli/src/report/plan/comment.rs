@@ -2,7 +2,7 @@
 
 use engine::plan::{Action, Plan, Step};
 
-use super::{change, not_emulated, summary};
+use super::{added, change, not_emulated, summary};
 
 /// GitHub refuses comments over 65,536 characters; what stands around the changes takes some.
 const LONGEST: usize = 64_000;
@@ -23,6 +23,10 @@ pub(crate) fn plan_comment(plan: &Plan, environment: &str) -> String {
     if !changes.is_empty() {
         // No value has as many backticks: names, numbers and policies have none at all.
         text += &format!("\n````diff\n{changes}````\n");
+    }
+    let added = added(plan, environment);
+    if !added.is_empty() {
+        text += &format!("\n{added}");
     }
     let skipped = not_emulated(plan);
     if !skipped.is_empty() {
