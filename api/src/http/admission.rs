@@ -39,8 +39,9 @@ pub(crate) async fn admit(State(app): State<Shared>, request: Request, next: Nex
         return Problem::new(Code::Overloaded).retry_after(1).into_response();
     };
     let context = request.extensions().get::<Arc<Context>>().cloned();
+    let changes = !request.method().is_safe();
     match tokio::time::timeout(app.settings.request_timeout, authorize(&app, request, next)).await {
-        Ok(outcome) => hold(outcome.unwrap_or_else(Problem::into_response), place).await,
+        Ok(outcome) => hold(outcome.unwrap_or_else(Problem::into_response), place, changes).await,
         Err(_) if context.is_some_and(|context| context.receiving.load(Ordering::Relaxed)) => {
             Problem::new(Code::BodyTimeout).into_response()
         }
@@ -128,13 +129,13 @@ fn whole_seconds(duration: Duration) -> u64 {
 }
 
 /// Keeps the place until the client has taken the answer, and refuses an answer for which there is no memory: answers
-/// that wait for slow readers would take all of it.
-async fn hold(response: Response, mut place: Place) -> Response {
+/// that wait for slow readers would take all of it. What was changed is told all the same.
+async fn hold(response: Response, mut place: Place, changes: bool) -> Response {
     let (head, body) = response.into_parts();
     let size = body.size_hint().exact().and_then(|size| u32::try_from(size).ok());
     // A body of unknown length is made piece by piece and holds its place by itself.
     let Some(size) = size else { return Response::from_parts(head, body) };
-    if size > LARGE {
+    if size > LARGE && !changes {
         place.memory = Arc::clone(&place.app.answers).try_acquire_many_owned(size / KIB).ok();
         if place.memory.is_none() {
             return Problem::new(Code::Overloaded).retry_after(1).into_response();
