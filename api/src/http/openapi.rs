@@ -6,7 +6,7 @@ mod parameters;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Content, HttpMethod, Ref, RefOr, Response, SecurityRequirement,
+        Content, Header, HttpMethod, Object, Ref, RefOr, Response, SecurityRequirement, Type,
         link::Link,
         path::{Operation, PathItem},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -80,6 +80,7 @@ pub(crate) fn complete(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             link(operation);
+            add_headers(operation);
             let statuses = problems(path, &method, operation);
             for status in statuses {
                 operation
@@ -105,8 +106,37 @@ fn link(operation: &mut Operation) {
     }
 }
 
+/// The fields of every answer, and of those that count against a quota.
+fn add_headers(operation: &mut Operation) {
+    let is_open = is_open(operation);
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let header = |description: &str| {
+            let mut header = Header::new(Object::with_type(Type::String));
+            header.description = Some(description.to_owned());
+            RefOr::T(header)
+        };
+        let headers = &mut response.headers;
+        headers.insert("X-Request-Id".to_owned(), header("The request's id, as sent or made here"));
+        if !is_open && status.starts_with('2') {
+            headers.insert(
+                "RateLimit-Policy".to_owned(),
+                header("The quota and its window in seconds"),
+            );
+            headers.insert(
+                "RateLimit".to_owned(),
+                header("What is left of the quota, and when it is full again"),
+            );
+        }
+    }
+}
+
+fn is_open(operation: &Operation) -> bool {
+    operation.security.as_ref().is_some_and(|security| !security.is_empty())
+}
+
 fn problems(path: &str, method: &HttpMethod, operation: &Operation) -> Vec<u16> {
-    let open = operation.security.as_ref().is_some_and(|security| !security.is_empty());
+    let open = is_open(operation);
     let mut statuses = vec![400, 500];
     if path.contains('{') {
         statuses.push(404);
@@ -142,11 +172,13 @@ fn problem_response(status: u16) -> RefOr<Response> {
         |problem| problem.code.title().english.into_owned(),
     );
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    Response::builder()
-        .description(title)
-        .content("application/problem+json", content)
-        .build()
-        .into()
+    let mut response = Response::builder().description(title);
+    if matches!(status, 429 | 503) {
+        let mut header = Header::new(Object::with_type(Type::Integer));
+        header.description = Some("Seconds to wait before asking again".to_owned());
+        response = response.header("Retry-After", header);
+    }
+    response.content("application/problem+json", content).build().into()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {

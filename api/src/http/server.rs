@@ -123,13 +123,18 @@ async fn drive(
         .serve_connection(io, answering);
     let mut stopped = pin!(stop.cancelled());
     let mut evicted = pin!(slot.evicted());
-    let mut leaving = false;
+    let (mut leaving, mut gives_way) = (false, false);
     let outcome = poll_fn(|cx| {
         if !leaving && stopped.as_mut().poll(cx).is_ready() {
             leaving = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        if evicted.as_mut().poll(cx).is_ready() && !slot.is_busy() {
+        if !gives_way && evicted.as_mut().poll(cx).is_ready() {
+            gives_way = true;
+            // A request that came in the same moment is answered first.
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        if gives_way && !slot.is_busy() {
             return Poll::Ready(Ok(()));
         }
         connection.poll_without_shutdown(cx)

@@ -1,11 +1,14 @@
 //! What happens when the server takes our credentials no longer, as it does once a password was changed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Backend, Store, postgres::credentials::Turn};
 
 /// How often a connection that is open is looked for, about a second apart.
 const TURN_TRIES: u32 = 60;
+
+/// How long a task waits for its turn at most.
+const TURN_PATIENCE: Duration = Duration::from_mins(15);
 
 impl Store {
     /// Waits until the server of a running service refuses its credentials, as it does once a password was changed. Only a
@@ -39,10 +42,18 @@ impl Store {
     /// can come. Open connections go on working meanwhile; without any there is nothing to wait for.
     pub(crate) async fn turn_to_leave(&self) -> Option<Turn> {
         let Backend::Postgres(postgres) = &self.backend else { return None };
+        if postgres.has_pooler() {
+            // No lock outlives a transaction there; at least not all leave in the same moment.
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..20_000))).await;
+            return None;
+        }
+        let began = Instant::now();
         let mut tried = 0;
         let mut turn = loop {
             match tokio::time::timeout(Duration::from_secs(2), postgres.take_turn()).await {
                 Ok(Ok(Some(turn))) => break turn,
+                // Whoever has the turn may hang.
+                Ok(Ok(None)) if began.elapsed() > TURN_PATIENCE => return None,
                 Ok(Ok(None)) => {}
                 Ok(Err(_)) | Err(_) if !postgres.has_connections() || tried > TURN_TRIES => {
                     return None;

@@ -151,3 +151,33 @@ async fn a_read_only_database_still_answers_reads() {
     assert!(seen.iter().all(|status| status == 200), "{seen:?}");
     assert_eq!(service.client.open("GET", "/status").await.unwrap().body["status"], "warn");
 }
+
+/// A client that goes away in the middle of a search leaves no open transaction behind for whoever is lent the connection
+/// next: what that one is told is kept would be rolled back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn searches_that_are_given_up_leave_nothing_open() {
+    let database = Database::postgres().await;
+    let settings = [("DATABASE_POOL", "2"), ("RATE_LIMIT_PER_MINUTE", "0"), ("CACHE_ENTRIES", "0")];
+    let service = Service::start(&database, &settings).await;
+    for turn in 0..40 {
+        let mut given_up = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let request = service.client.request("HEAD", "/v1/payments?minor_lte=50");
+            given_up.spawn(tokio::time::timeout(
+                Duration::from_micros(500 * (turn % 10 + 1) + 200 * number),
+                async move { request.send().await.is_ok() },
+            ));
+        }
+        given_up.join_all().await;
+        let id = service.client.payment("1,00").await;
+        // Seen from outside, so committed.
+        let began = Instant::now();
+        let mut connection = PgConnection::connect(&database.url).await.unwrap();
+        let (found,): (i64,) = sqlx::query_as("SELECT count(*) FROM payments WHERE id = $1")
+            .bind(id.parse::<uuid::Uuid>().unwrap())
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(found, 1, "turn {turn}, after {:?}", began.elapsed());
+    }
+}

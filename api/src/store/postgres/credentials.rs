@@ -85,7 +85,8 @@ impl Turn {
                 SELECT FROM last_leaving WHERE at > clock_timestamp() - make_interval(secs => $1)
                 AND NOT EXISTS (
                     SELECT FROM pg_stat_activity
-                    WHERE application_name = 'payments-api' AND backend_start > last_leaving.at))",
+                    WHERE application_name = 'payments-api' AND datname = current_database()
+                    AND backend_start > last_leaving.at))",
         )
         .bind(SUCCESSOR_PATIENCE.as_secs_f64())
         .fetch_one(&mut *self.0)

@@ -64,12 +64,14 @@ impl Sessions {
     }
 
     async fn session(&self, begin: Option<&Arc<str>>) -> Result<Session, sqlx::Error> {
-        let mut lent = self.pool.lend().await?;
+        let lent = self.pool.lend().await?;
+        let named = self.pooler == Pooler::None;
+        // Made before the transaction begins: whoever is cancelled meanwhile must not give back an open one.
+        let mut session = Session { lent, in_transaction: begin.is_some(), named };
         if let Some(begin) = begin {
-            run(&mut lent, begin).await?;
+            run(&mut session.lent, begin).await?;
         }
-        let in_transaction = begin.is_some();
-        Ok(Session { lent, in_transaction, named: self.pooler == Pooler::None })
+        Ok(session)
     }
 }
 
