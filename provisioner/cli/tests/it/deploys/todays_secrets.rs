@@ -92,6 +92,7 @@ fn as_before(shop: &Shop) {
     let call = aws.read().s3.get_object().bucket(&bucket).key(key.unwrap()).send();
     let bytes = wait(async { call.await.unwrap().body.collect().await }).unwrap().into_bytes();
     let mut state = State::from_bytes(&bytes).unwrap();
+    state.serial += 1;
     let entry = state.resources.get_mut(&"task-definition.api".into()).unwrap();
     entry.id = Some(made.into());
     entry.outputs.insert("arn".into(), made.into());
