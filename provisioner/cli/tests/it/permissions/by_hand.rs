@@ -140,8 +140,3 @@ pub(crate) async fn reword(root: &Aws) {
     let at = "/rules/0/description";
     there.change("security-group-rules.worker", at, json!("by hand")).await;
 }
-
-/// Moves a rule of the load balancer.
-pub(crate) async fn reorder(root: &Aws) {
-    There::of(root).await.change("listener-rules.http", "/rules/0/priority", json!(7)).await;
-}
