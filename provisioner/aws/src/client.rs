@@ -2,6 +2,7 @@
 
 mod calls;
 mod clients;
+pub(crate) mod emulated;
 mod endpoints;
 mod host;
 pub(crate) mod http;
@@ -22,9 +23,8 @@ use kinds::partition;
 use self::calls::Calls;
 pub use self::clients::Clients;
 use self::endpoints::{ENDPOINTS, Endpoints, endpoints};
-use crate::emulated;
 use crate::error::error;
-use crate::looks::Looks;
+use crate::observe::read_cache::ReadCache;
 
 /// Asked before every mutating call; an error means that nothing may be changed any more.
 pub type Guard = Arc<dyn Fn() -> Result<()> + Send + Sync>;
@@ -41,7 +41,7 @@ pub struct Aws {
     region: String,
     endpoints: Arc<Endpoints>,
     notes: emulated::Notes,
-    pub(crate) looks: Looks,
+    pub(crate) read_cache: ReadCache,
 }
 
 /// Who the credentials belong to.
@@ -107,7 +107,7 @@ impl Aws {
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
             endpoints: Arc::new(endpoints),
             notes: emulated::Notes::default(),
-            looks: Looks::default(),
+            read_cache: ReadCache::default(),
         }
     }
 
@@ -143,7 +143,7 @@ impl Aws {
     /// The partition that ARNs here are in: the caller's, or until the caller is known the Region's.
     #[must_use]
     pub fn partition(&self) -> &str {
-        self.looks.partition().unwrap_or_else(|| partition::of_region(&self.region))
+        self.read_cache.partition().unwrap_or_else(|| partition::of_region(&self.region))
     }
 
     /// Whether an emulator answers for a service, by its id in the SDK's settings: at an endpoint that
@@ -189,7 +189,7 @@ impl Aws {
             }
             answer => answer?,
         };
-        self.looks.know_caller(caller.arn().unwrap_or_default());
+        self.read_cache.know_caller(caller.arn().unwrap_or_default());
         Ok(Identity {
             account: caller.account.unwrap_or_default(),
             arn: caller.arn.unwrap_or_default(),

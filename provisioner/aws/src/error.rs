@@ -15,8 +15,8 @@ use aws_types::request_id::RequestId;
 use engine::{Class, Error};
 
 use self::codes::of_code;
+use crate::client::emulated;
 use crate::client::http::AtHost;
-use crate::emulated;
 
 /// The message when no source had any credentials.
 pub const NO_CREDENTIALS: &str = "there are no credentials";

@@ -1,42 +1,25 @@
 //! AWS: one adapter file per kind of resource, the state bucket, the lock table.
+//!
+//! - `adapters`: what the engine does with each kind, by AWS service.
+//! - `observe`: what listings share: tags, details, gathered calls.
+//! - `operations`: calls outside the graph, on what the adapters made: tasks, logs, secrets, images.
+//! - `backend`: the bucket and the table of the state, the store and the lock in them.
+//! - [`client`]: the connection; [`error`]: what its failures mean.
+//! - [`permissions`]: what IAM must allow; [`preflight`]: what to check before anything is changed.
 
-pub mod bootstrap;
+mod adapters;
+mod backend;
+mod observe;
+mod operations;
+
 pub mod client;
 pub mod error;
+pub mod permissions;
 pub mod preflight;
 
-mod compute;
-mod data;
-mod details;
-mod ecs;
-mod emulated;
-mod existing;
-mod gather;
-mod identity;
-mod logs;
-mod looks;
-mod moment;
-mod network;
-mod scaling;
-mod security;
-mod tag_index;
-mod tags;
-mod traffic;
-
-pub mod images;
-pub mod lock;
-pub mod log_events;
-pub mod permissions;
-pub mod registry;
-mod revisions;
-pub mod run_task;
-pub mod scale;
-pub mod secrets;
-pub mod services;
-pub mod store;
-pub mod targets;
-pub mod tasks;
-
+pub use adapters::OtherListener;
+pub use backend::{bootstrap, lock, store};
 pub use client::{Aws, Guard, Identity};
-pub use existing::Found;
-pub use traffic::OtherListener;
+pub use operations::{
+    Found, images, log_events, registry, run_task, scale, secrets, services, targets, tasks,
+};

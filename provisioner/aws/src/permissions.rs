@@ -12,14 +12,14 @@ mod identity;
 mod place;
 mod policy;
 mod promotion;
-mod reach;
+mod resource_scope;
 #[cfg(test)]
 mod sources;
 mod traffic;
 
 pub use place::{Place, Source};
 pub use policy::{LIMIT, allowed, policies};
-use reach::Reach;
+use resource_scope::ResourceScope;
 
 /// Who calls. Each may also do what the one before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ struct Call {
 /// One action on one set of resources.
 struct Need {
     action: &'static str,
-    on: Reach,
+    on: ResourceScope,
     /// The first role that has it.
     from: Option<Role>,
 }
@@ -75,7 +75,7 @@ const UP: Option<Role> = Some(Role::Up);
 /// What no role gets, each for the reason at its row.
 const NOBODY: Option<Role> = None;
 
-const fn need(action: &'static str, from: Option<Role>, on: Reach) -> Need {
+const fn need(action: &'static str, from: Option<Role>, on: ResourceScope) -> Need {
     Need { action, on, from }
 }
 

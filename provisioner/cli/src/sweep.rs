@@ -38,8 +38,8 @@ pub(crate) async fn strangers(session: &Session, plan: &Plan) -> Result<Vec<Stri
     let owner = Owner::of(&environment.project, &environment.name);
     let mut found = Vec::new();
     for id in vpcs.filter_map(|step| step.seen.as_ref()).map(|seen| &seen.id) {
-        let inhabitants = session.aws.inhabitants(id.as_str(), Some(&owner)).await?;
-        found.extend(inhabitants.iter().filter(|one| !one.ours).map(ToString::to_string));
+        let dependents = session.aws.vpc_dependents(id.as_str(), Some(&owner)).await?;
+        found.extend(dependents.iter().filter(|one| !one.ours).map(ToString::to_string));
     }
     Ok(found)
 }

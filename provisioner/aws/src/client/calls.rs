@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::Guard;
-use crate::emulated;
+use crate::client::emulated;
 
 /// What was called, shared by all clones of an [`Aws`].
 #[derive(Clone, Debug, Default)]

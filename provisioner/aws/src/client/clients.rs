@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use super::Guard;
 use super::calls::{Calls, Watch};
 use super::endpoints::{ENDPOINTS, Endpoints};
-use crate::emulated;
+use crate::client::emulated;
 
 /// A client that is made at its first use.
 pub(super) type Lazy<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;

@@ -3,7 +3,7 @@
 //! Bucket and table belong to all environments of the account: roles may make them and use their own
 //! part of them. Nobody is given what takes them away (`destroy --state`).
 
-use super::Reach::{
+use super::ResourceScope::{
     AnyLogGroup, AnyRepository, Bucket, Everything, ExistingSecret, Listing, LockRow, LockTable,
     LogGroup, Objects, Repository, Secret, StateKey,
 };

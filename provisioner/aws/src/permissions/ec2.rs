@@ -1,6 +1,6 @@
 //! EC2. Lists know no resources; everything else is held to our tags.
 
-use super::Reach::{Everything, Made, Ours, TagsOfMade, TagsOfOurs, Untagged};
+use super::ResourceScope::{Everything, Made, Ours, TagsOfMade, TagsOfOurs, Untagged};
 use super::{Call, Need, PLAN, UP, call, need};
 
 /// The calls that make something with tags.
@@ -20,12 +20,12 @@ const TAGGED: Need = need("ec2:CreateTags", UP, TagsOfMade);
 
 // In three sets, so that none has both what a call makes and what it is made in: the tags of the
 // request alone would then open everybody's VPC to a new subnet.
-const ROOTS: super::Reach = Made(&["elastic-ip", "internet-gateway", "vpc"]);
-const PARTS: super::Reach = Made(&["route-table", "security-group", "subnet"]);
-const LAST: super::Reach = Made(&["natgateway", "vpc-endpoint"]);
+const ROOTS: super::ResourceScope = Made(&["elastic-ip", "internet-gateway", "vpc"]);
+const PARTS: super::ResourceScope = Made(&["route-table", "security-group", "subnet"]);
+const LAST: super::ResourceScope = Made(&["natgateway", "vpc-endpoint"]);
 
 /// What calls change, and what others are made in.
-const OURS: super::Reach = Ours(&[
+const OURS: super::ResourceScope = Ours(&[
     "elastic-ip",
     "internet-gateway",
     "natgateway",

@@ -1,7 +1,7 @@
 //! ECS, and the scaling of its services. Scaling touches service and alarms in the caller's name
 //! (Application Auto Scaling: "Permissions validation for API calls on target resources").
 
-use super::Reach::{
+use super::ResourceScope::{
     Alarm, AnyAlarm, AnyCluster, AnyTask, Cluster, EcsTags, Everything, InCluster,
     MadeTaskDefinition, ScalableTarget, Service, Task, TaskDefinition, TaskRole,
 };

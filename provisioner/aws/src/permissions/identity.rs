@@ -1,6 +1,6 @@
 //! IAM, STS, Service Quotas and the index of tags.
 
-use super::Reach::{Attached, Boundary, BoundedRole, Everything, Role, ServiceLinkedRole};
+use super::ResourceScope::{Attached, Boundary, BoundedRole, Everything, Role, ServiceLinkedRole};
 use super::{Call, DEPLOY, NOBODY, Need, PLAN, UP, call, need, renamed};
 
 const TAGGED: Need = need("iam:TagRole", UP, Role);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bootstrap::Backend;
+use crate::backend::bootstrap::Backend;
 
 /// Names and patterns of one environment in one account and Region.
 #[derive(Clone, Debug)]

@@ -73,7 +73,7 @@ pub fn allowed(role: Role) -> BTreeSet<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bootstrap::Backend;
+    use crate::backend::bootstrap::Backend;
 
     fn place() -> Place {
         Place {

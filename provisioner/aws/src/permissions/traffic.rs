@@ -2,7 +2,7 @@
 //! Tags in conditions are those that the AWS Load Balancer Controller's policy relies on as well
 //! (`docs/install/iam_policy.json`).
 
-use super::Reach::{
+use super::ResourceScope::{
     ElbTags, Everything, Listener, LoadBalancer, MadeTargetGroup, Rule, TagsOfMadeTargetGroup,
     TargetGroup,
 };

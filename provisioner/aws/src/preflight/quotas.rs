@@ -10,8 +10,9 @@ use engine::{Class, Result};
 use futures::future::try_join_all;
 use futures::try_join;
 
+use crate::Aws;
 use crate::error::error;
-use crate::{Aws, tags};
+use crate::observe::tags;
 
 /// What a plan would add.
 #[derive(Clone, Debug, Default, PartialEq)]

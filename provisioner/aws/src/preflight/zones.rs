@@ -3,8 +3,9 @@
 use aws_sdk_ec2::types::{AvailabilityZoneOptInStatus as OptIn, AvailabilityZoneState as State};
 use engine::Result;
 
+use crate::Aws;
 use crate::error::error;
-use crate::{Aws, tags};
+use crate::observe::tags;
 
 /// An availability zone. Names differ between accounts, ids do not: `us-east-1a` may be `use1-az4` here
 /// and `use1-az1` elsewhere.

@@ -74,7 +74,7 @@ async fn strangers_in_a_vpc_are_named() {
     let call = project.aws.read().ec2.create_tags().resources(&guard).tags(tag);
     call.send().await.unwrap();
 
-    let mut found = project.aws.inhabitants(vpc.id.as_str(), None).await.unwrap();
+    let mut found = project.aws.vpc_dependents(vpc.id.as_str(), None).await.unwrap();
     found.retain(|one| one.kind != "network-interface");
     let told: Vec<_> = found.iter().map(|one| (one.kind, one.id.as_str(), one.ours)).collect();
     let mut expected = [
@@ -94,5 +94,5 @@ async fn strangers_in_a_vpc_are_named() {
     project.remove(&group).await;
     project.remove(&subnet).await;
     project.remove(&vpc).await;
-    assert_eq!(project.aws.inhabitants(vpc.id.as_str(), None).await.unwrap(), []);
+    assert_eq!(project.aws.vpc_dependents(vpc.id.as_str(), None).await.unwrap(), []);
 }

@@ -90,9 +90,10 @@ async fn other_listeners(aws: &Aws, state: &State) -> Result<Vec<OtherListener>,
 async fn strangers(
     session: &Session,
     state: &State,
-) -> Result<Vec<aws::preflight::Inhabitant>, Failure> {
+) -> Result<Vec<aws::preflight::VpcDependent>, Failure> {
     let owner = state.owner();
-    let looks = ids::<Vpc>(state).into_iter().map(|id| session.aws.inhabitants(id, Some(&owner)));
+    let looks =
+        ids::<Vpc>(state).into_iter().map(|id| session.aws.vpc_dependents(id, Some(&owner)));
     let found = try_join_all(looks).await?;
     Ok(found.into_iter().flatten().filter(|one| !one.ours).collect())
 }

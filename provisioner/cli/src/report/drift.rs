@@ -1,7 +1,7 @@
 //! What has drifted, for people and as JSON.
 
 use aws::OtherListener;
-use aws::preflight::Inhabitant;
+use aws::preflight::VpcDependent;
 use engine::additions::Added;
 use engine::drift::{Drift, Finding};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(crate) struct Drifted<'a> {
     /// The listeners that others have put on our load balancers.
     pub(crate) listeners: &'a [OtherListener],
     /// Who else is in the VPC.
-    pub(crate) strangers: &'a [Inhabitant],
+    pub(crate) strangers: &'a [VpcDependent],
     pub(crate) calls: u64,
     pub(crate) seconds: f64,
 }

@@ -1,0 +1,3 @@
+//! The adapter of image repositories.
+
+mod repository;

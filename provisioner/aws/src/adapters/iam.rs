@@ -1,0 +1,3 @@
+//! The adapter of roles.
+
+mod role;

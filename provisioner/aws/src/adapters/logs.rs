@@ -1,0 +1,3 @@
+//! The adapter of log groups.
+
+mod log_group;

@@ -1,0 +1,3 @@
+//! The adapter of secrets.
+
+pub(crate) mod secret;

@@ -1,4 +1,0 @@
-//! The adapters of images and secrets.
-
-mod repository;
-pub(crate) mod secret;

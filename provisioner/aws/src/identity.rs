@@ -1,3 +1,0 @@
-//! The adapters of roles.
-
-mod role;

@@ -1,4 +1,0 @@
-//! The adapters of security groups.
-
-mod group;
-mod rules;
