@@ -15,6 +15,10 @@ pub(crate) use environment::{
 pub(crate) use nested::{Local, Secret, State};
 pub(crate) use service::{Deploy, Logs, Restart, Rollback, Run, Scale};
 
+/// Set in the process that was started again with the local cloud's variables: what was said before is
+/// not said twice.
+pub(crate) const INSIDE: &str = "PROVISIONER_INSIDE";
+
 /// Stands up a production-grade container service on AWS from one short YAML file.
 #[derive(Debug, Parser)]
 #[command(name = "provisioner", version, max_term_width = 100, after_help = EXIT_CODES)]

@@ -1,5 +1,7 @@
 //! From an error to what the user sees: a message, hints, an exit code.
 
+pub(crate) mod credentials;
+
 use std::fmt;
 
 use engine::Class;
@@ -67,13 +69,13 @@ impl From<engine::Error> for Failure {
         let failure = Self::new(code, error.to_string());
         match error.class {
             Class::Credentials => failure
-                .hint(crate::credentials::Sources::here().sign_in())
+                .hint(credentials::Sources::here().sign_in())
                 .hint("then run the same command again"),
             Class::Denied => failure.hint("the role in use lacks this permission"),
             Class::Fenced => failure.hint(
                 "somebody else has the lock now; look with `provisioner status`, then run it again",
             ),
-            Class::Transient if std::env::var_os(crate::local_cloud::INSIDE).is_some() => {
+            Class::Transient if std::env::var_os(crate::args::INSIDE).is_some() => {
                 failure.hint("does the local cloud run? provisioner local status")
             }
             Class::Transient if std::env::var_os("AWS_ENDPOINT_URL").is_some() => {

@@ -2,34 +2,12 @@
 
 mod args;
 mod commands;
-mod confirm;
-mod credentials;
-mod diagnosis;
-mod existing;
 mod failure;
-mod images;
-mod interrupt;
-mod local_cloud;
-mod migration;
-mod once;
-mod outputs;
-mod pin;
-mod preflight;
-mod priorities;
-mod project;
-mod promote;
-mod reconcile;
 mod rehearsal;
 mod release;
 mod report;
-mod rollout;
-mod saved_plan;
+mod run;
 mod session;
-mod sharing;
-mod ship;
-mod sweep;
-mod table;
-mod trust;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};

@@ -2,13 +2,13 @@
 //! machine, on a clock that lets minutes pass in seconds.
 
 mod copy;
-mod course;
 mod findings;
 mod last;
-mod theatre;
+mod sandbox;
+mod timeline;
 
 pub(crate) use copy::ACCOUNT;
-pub(crate) use course::{Course, Span};
 pub(crate) use findings::Findings;
 pub(crate) use last::Last;
-pub(crate) use theatre::{Failed, Theatre};
+pub(crate) use sandbox::{Failed, Sandbox};
+pub(crate) use timeline::{Span, Timeline};

@@ -1,20 +1,20 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error;
 //! colours only where a terminal shows them.
 
+pub(crate) mod confirm;
 mod drift;
 mod outcome;
 mod plan;
 mod progress;
 mod rebuilt;
-mod rehearsed;
+pub(crate) mod table;
 pub(crate) mod timeline;
 
 pub(crate) use drift::{Drifted, Reverted};
-pub(crate) use outcome::{outcome, outcome_json, outputs, receipt, release_json};
-pub(crate) use plan::{plan, plan_comment, plan_json};
+pub(crate) use outcome::{calls, outcome, outcome_json, outputs, receipt};
+pub(crate) use plan::{REVISION, plan, plan_comment, plan_json};
 pub(crate) use progress::Progress;
 pub(crate) use rebuilt::Again;
-pub(crate) use rehearsed::{rehearsed, rehearsed_json};
 
 use std::io::Write;
 use std::sync::OnceLock;

@@ -1,5 +1,9 @@
 //! One environment in one account: files, connection, state, lock.
 
+pub(crate) mod decided;
+pub(crate) mod local_cloud;
+pub(crate) mod project;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -20,9 +24,10 @@ use tokio::sync::OnceCell;
 
 use crate::args::{Global, Remembered};
 use crate::failure::{Code, Failure, file};
-use crate::local_cloud::LocalHome;
-use crate::project::Project;
 use crate::report;
+
+use local_cloud::LocalHome;
+use project::Project;
 
 /// The state's name for the account that an environment was first made in.
 pub(crate) const ACCOUNT: &str = "account";
@@ -87,9 +92,9 @@ impl Session {
 
     async fn of(project: Project, loaded: Loaded, start: Start) -> Result<Self, Failure> {
         let environment = &loaded.environment;
-        let home = crate::local_cloud::enter(&project, environment, start).await?;
+        let home = local_cloud::enter(&project, environment, start).await?;
         let aws = Aws::connect(Some(&environment.region)).await?;
-        let account = crate::credentials::identity(&aws).await?.account;
+        let account = crate::failure::credentials::identity(&aws).await?.account;
         if let Some(expected) = environment.account.as_ref().filter(|wanted| **wanted != account) {
             return Err(wrong_account(environment, expected, &account, "its file says"));
         }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::project::Project;
 use crate::report;
+use crate::session::project::Project;
 
 pub(crate) fn run(global: &Global) -> Result<ExitCode, Failure> {
     let loaded = Project::find(global)?.load(global)?;

@@ -10,19 +10,18 @@ use stack::environment::Build;
 
 use crate::args::{Deploy, Global};
 use crate::failure::{Code, Failure};
-use crate::images::{self, Built, Found};
-use crate::reconcile::{Writing, at};
-use crate::release::What;
+use crate::release::images::{self, Built, Found};
+use crate::release::{self, End, Order, What, promote};
+use crate::report;
+use crate::run::{LockedRun, at, interrupt};
 use crate::session::{Session, Start};
-use crate::ship::{self, End, Order, ship};
-use crate::{interrupt, promote, report};
 
 pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
     let service = session.service(args.of.service.as_deref())?;
     let stop = interrupt::token();
     let lease = session.lock("deploy", args.lock.wait).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => deploy(args, &writing, &service).await,
         Err(failure) => Err(failure),
     };
@@ -30,8 +29,8 @@ pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Fail
     finish(global, &session, &service, ended?)
 }
 
-async fn deploy(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
-    ship::settle(writing).await?;
+async fn deploy(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result<End, Failure> {
+    release::settle(writing).await?;
     if !args.older {
         older::refuse(writing, service).await?;
     }
@@ -46,7 +45,7 @@ async fn deploy(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<E
         limit: args.patience.timeout,
         wait: !args.patience.no_wait,
     };
-    Box::pin(ship(writing, &order)).await
+    Box::pin(release::run(writing, &order)).await
 }
 
 /// What is to be shipped.
@@ -71,7 +70,7 @@ impl Chosen {
 
 /// What was asked for: another environment's image, a reference, a tag, a binary, or what the file's
 /// `build:` makes.
-async fn image(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<Chosen, Failure> {
+async fn image(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result<Chosen, Failure> {
     let session = writing.session;
     let described = &session.environment().services[service];
     let is_image = args.image.is_some()
@@ -109,7 +108,7 @@ async fn image(args: &Deploy, writing: &Writing<'_>, service: &str) -> Result<Ch
 }
 
 /// A tag of the service's repository, pinned to its digest; or another tag of the file's image.
-async fn tagged(writing: &Writing<'_>, service: &str, tag: &str) -> Result<Chosen, Failure> {
+async fn tagged(writing: &LockedRun<'_>, service: &str, tag: &str) -> Result<Chosen, Failure> {
     let session = writing.session;
     let described = &session.environment().services[service];
     if let Some(image) = &described.image {
@@ -139,7 +138,7 @@ pub(crate) fn finish(
 ) -> Result<ExitCode, Failure> {
     let environment = &session.environment().name;
     if global.json {
-        report::json(&report::release_json(&end, service, environment, &session.aws))?;
+        report::json(&release::release_json(&end, service, environment, &session.aws))?;
     }
     let (explanation, failure) = match end {
         End::Nothing => {
@@ -193,7 +192,7 @@ pub(crate) fn finish(
             .hint(format!("why: provisioner explain --env {environment} --service {service}"))
             .hint(format!(
                 "the service heads for {to}, and {} was kept: once the cause is gone, deploy or roll back again",
-                ship::short(&started.revision)
+                release::short(&started.revision)
             )),
         ),
     };

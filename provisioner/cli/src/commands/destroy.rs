@@ -9,12 +9,12 @@ use engine::plan::Plan;
 
 use crate::args::{Destroy, Global};
 use crate::commands::up::outcome_code;
-use crate::confirm::confirm_name;
 use crate::failure::{Code, Failure};
-use crate::reconcile::{Writing, compared};
 use crate::release::Releases;
+use crate::report;
+use crate::report::confirm::confirm_name;
+use crate::run::{LockedRun, compared, interrupt, leftovers, state_guard};
 use crate::session::Session;
-use crate::{interrupt, report, sweep, trust};
 
 pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Failure> {
     let session = Session::remembered(global, &args.remembered).await?;
@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Fai
     }
     let stop = interrupt::token();
     let lease = session.lock("destroy", args.lock.wait).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => destroy(args, &writing).await,
         Err(failure) => Err(failure),
     };
@@ -51,16 +51,16 @@ pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Fai
 }
 
 /// Deletes, and returns what is left.
-async fn destroy(args: &Destroy, writing: &Writing<'_>) -> Result<Vec<String>, Failure> {
+async fn destroy(args: &Destroy, writing: &LockedRun<'_>) -> Result<Vec<String>, Failure> {
     let session = writing.session;
     let name = &session.environment().name;
     if writing.is_first {
-        trust::nothing_is_left(session).await?;
+        state_guard::nothing_is_left(session).await?;
     }
     let nothing = Graph::new();
     let (_, plan) = compared(session, &nothing, &writing.state()).await?;
     report::note(&report::plan(&plan, name));
-    let strangers = sweep::strangers(session, &plan).await?;
+    let strangers = leftovers::strangers(session, &plan).await?;
     if !strangers.is_empty() {
         let message = format!("the VPC of {name} cannot go: others are in it");
         let failure = Failure::new(Code::Refused, message);
@@ -77,7 +77,7 @@ async fn destroy(args: &Destroy, writing: &Writing<'_>) -> Result<Vec<String>, F
     let outcome = writing.carry_out(&nothing, &plan, allow).await?;
     report::note(&report::outcome(&outcome, name));
     outcome_code(&outcome, &format!("provisioner destroy --env {name}"))?;
-    let left = sweep::left(session).await?;
+    let left = leftovers::left(session).await?;
     if left.is_empty() {
         Releases::remove_all(&session.objects(&writing.aws)).await?;
         if let Some(version) = writing.journal.version().await {

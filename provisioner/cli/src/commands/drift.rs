@@ -18,9 +18,9 @@ use kinds::{Listener, LoadBalancer, Vpc};
 use crate::args::{self, Global};
 use crate::failure::{Code, Failure};
 use crate::report::{self, Drifted};
+use crate::run::sharing::sharing;
+use crate::run::state_guard;
 use crate::session::Session;
-use crate::sharing::sharing;
-use crate::trust;
 
 pub(crate) async fn run(global: &Global, args: &args::Drift) -> Result<ExitCode, Failure> {
     let began = Instant::now();
@@ -28,15 +28,15 @@ pub(crate) async fn run(global: &Global, args: &args::Drift) -> Result<ExitCode,
     if args.revert {
         return revert::run(global, args, &session).await;
     }
-    let (state, version, recent) = trust::load(&session).await?;
+    let (state, version, recent) = state_guard::load(&session).await?;
     let name = &session.environment().name;
     if version.is_none() {
-        trust::nothing_is_left(&session).await?;
+        state_guard::nothing_is_left(&session).await?;
     }
     let (found, strangers, ()) = tokio::try_join!(
         Found::look(&session, &session.aws, &state),
         strangers(&session, &state),
-        trust::newest(&session, &state, version.as_ref(), recent),
+        state_guard::newest(&session, &state, version.as_ref(), recent),
     )?;
     let drifted = Drifted {
         environment: name,

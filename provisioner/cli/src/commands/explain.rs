@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use crate::args::{Global, OfService};
-use crate::diagnosis::Look;
 use crate::failure::{Code, Failure};
-use crate::reconcile::at;
+use crate::release::diagnosis::Look;
+use crate::release::rollout::Place;
 use crate::release::{How, Releases};
 use crate::report;
-use crate::rollout::Place;
+use crate::run::at;
 use crate::session::{Session, Start};
 
 pub(crate) async fn run(global: &Global, args: &OfService) -> Result<ExitCode, Failure> {

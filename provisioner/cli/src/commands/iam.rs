@@ -15,9 +15,9 @@ use stack::{Environment, Names};
 
 use crate::args::{Global, Iam, IamRole};
 use crate::failure::{Code, Failure};
-use crate::project::Project;
 use crate::report;
 use crate::session::backend;
+use crate::session::project::Project;
 
 use subject::Trusted;
 

@@ -14,9 +14,9 @@ use stack::environment::{self, Environment, Nat};
 
 use crate::args::{self, Global, Init};
 use crate::failure::{Code, Failure, file};
-use crate::local_cloud::LOCAL;
-use crate::project::{FOLDER, Project};
 use crate::report;
+use crate::session::local_cloud::LOCAL;
+use crate::session::project::{FOLDER, Project};
 use answers::{Answers, Source};
 
 pub(crate) fn run(global: &Global, args: &Init) -> Result<ExitCode, Failure> {
@@ -98,7 +98,7 @@ fn answers(global: &Global, args: &Init, root: &Path, known: &[Environment]) -> 
             .clone()
             .or_else(|| sibling.map(|sibling| sibling.region.clone()))
             .or_else(|| region.next())
-            .or_else(|| Some(crate::credentials::profile_region()?.0))
+            .or_else(|| Some(crate::failure::credentials::profile_region()?.0))
             .unwrap_or_else(|| "us-east-1".into()),
         service: args.service.clone().unwrap_or_else(|| "api".into()),
         port: args.port.unwrap_or(8000),

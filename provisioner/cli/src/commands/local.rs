@@ -8,10 +8,10 @@ use stack::environment;
 
 use crate::args::{Global, Local};
 use crate::failure::Failure;
-use crate::local_cloud::{self, LOCAL};
-use crate::project::Project;
 use crate::report;
-use crate::table::table;
+use crate::report::table::table;
+use crate::session::local_cloud::{self, LOCAL};
+use crate::session::project::Project;
 
 /// Where the local cloud is when no file says so.
 const REGION: &str = "us-east-1";

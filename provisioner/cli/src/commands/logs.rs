@@ -12,10 +12,11 @@ use stack::Names;
 
 use crate::args::{Global, Logs};
 use crate::failure::{Code, Failure};
-use crate::local_cloud::LocalHome;
-use crate::rollout::Place;
+use crate::release::rollout::Place;
+use crate::report;
+use crate::run::interrupt;
+use crate::session::local_cloud::LocalHome;
 use crate::session::{Session, Start};
-use crate::{interrupt, report};
 
 /// The time between two looks for new lines.
 const LOOK: Duration = Duration::from_secs(2);

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use crate::args::{Global, Remembered};
 use crate::failure::{Code, Failure};
+use crate::report;
+use crate::run::outputs;
 use crate::session::Session;
-use crate::{outputs, report};
 
 pub(crate) async fn run(global: &Global, args: &Remembered) -> Result<ExitCode, Failure> {
     let session = Session::remembered(global, args).await?;

@@ -5,25 +5,29 @@ use std::time::Instant;
 
 use crate::args::{Global, Plan, PlanFormat};
 use crate::failure::{Code, Failure};
-use crate::reconcile::Draft;
-use crate::saved_plan::SavedPlan;
+use crate::release::{self, images};
+use crate::report;
+use crate::run::saved_plan::SavedPlan;
+use crate::run::{PlannedRun, ownership, state_guard};
 use crate::session::{Session, Start};
-use crate::{images, report, ship, trust};
 
 pub(crate) async fn run(global: &Global, args: &Plan) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let session = Session::open(global, Start::Never).await?;
-    let (mut state, version, recent) = trust::load(&session).await?;
+    let (mut state, version, recent) = state_guard::load(&session).await?;
     // The version is that of the state as it is stored: `up` corrects it in the same way.
     let stored = state.clone();
-    ship::settled(&session, &session.aws, &mut state).await?.iter().for_each(ship::Settled::say);
+    release::settled(&session, &session.aws, &mut state)
+        .await?
+        .iter()
+        .for_each(release::Settled::say);
     let mut known = images::known(&session, &state);
     images::resolve_all(&session, &mut known).await?;
     let (draft, ()) = tokio::try_join!(
-        Draft::of(&session, &state, known.images),
-        trust::newest(&session, &stored, version.as_ref(), recent),
+        PlannedRun::compute(&session, &state, known.images),
+        state_guard::newest(&session, &stored, version.as_ref(), recent),
     )?;
-    trust::nothing_is_there(&session, &state, &draft).await?;
+    ownership::nothing_is_there(&session, &state, &draft).await?;
     let environment = session.environment();
     let calls: u64 = session.aws.calls().iter().map(|(_, count)| count).sum();
     let seconds = began.elapsed().as_secs_f64();

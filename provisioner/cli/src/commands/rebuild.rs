@@ -10,9 +10,8 @@ use engine::state::State;
 use crate::args::Global;
 use crate::commands::up::outcome_code;
 use crate::failure::{Code, Failure, file};
-use crate::reconcile::{Writing, compared};
+use crate::run::{LockedRun, compared, interrupt, leftovers};
 use crate::session::{Session, Start};
-use crate::{interrupt, sweep};
 
 pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failure> {
     let bytes = std::fs::read(state).map_err(|error| file(state, &error))?;
@@ -25,7 +24,7 @@ pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failu
     session.bootstrap(&session.aws).await?;
     let stop = interrupt::token();
     let lease = session.lock("rehearse", None).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => build(&session, &writing, &last).await,
         Err(failure) => Err(failure),
     };
@@ -35,7 +34,7 @@ pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failu
 
 async fn build(
     session: &Session,
-    writing: &Writing<'_>,
+    writing: &LockedRun<'_>,
     last: &State,
 ) -> Result<ExitCode, Failure> {
     let graph = Graph::remembered(last);
@@ -44,6 +43,6 @@ async fn build(
     let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
     // An emulator loads each of its services at the first call, which takes seconds: so all are called
     // before time is measured.
-    sweep::left(session).await?;
+    leftovers::left(session).await?;
     outcome_code(&outcome, "provisioner rehearse")
 }

@@ -1,6 +1,8 @@
 //! `rehearse`: today's plan in a strict copy of AWS on this machine, and what would be left. Of the account
 //! it reads the state, and nothing else.
 
+mod rendered;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
@@ -14,10 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Rehearse};
 use crate::failure::{Code, Failure, file};
-use crate::project::Project;
-use crate::rehearsal::{Course, Failed, Findings, Last, Theatre};
+use crate::rehearsal::{Failed, Findings, Last, Sandbox, Timeline};
 use crate::report;
-use crate::saved_plan::SavedPlan;
+use crate::run::saved_plan::SavedPlan;
+use crate::session::project::Project;
 
 /// What a given secret is while it is rehearsed.
 const PLACEHOLDER: &str = "placeholder-of-a-rehearsal";
@@ -30,8 +32,8 @@ pub(crate) struct Rehearsed {
     pub(crate) built: usize,
     /// Why it began with nothing.
     pub(crate) from_nothing: Option<String>,
-    pub(crate) up: Course,
-    pub(crate) destroy: Course,
+    pub(crate) up: Timeline,
+    pub(crate) destroy: Timeline,
     pub(crate) seed: u64,
     pub(crate) findings: Findings,
 }
@@ -44,14 +46,14 @@ pub(crate) async fn run(global: &Global, args: &Rehearse) -> Result<ExitCode, Fa
     let environment = &loaded.environment;
     let mut scale = args.scale;
     let rehearsed = loop {
-        let theatre = Theatre::open(&project, environment, args.seed, scale).await?;
+        let sandbox = Sandbox::open(&project, environment, args.seed, scale).await?;
         let ended = tokio::select! {
-            ended = play(&theatre, environment, last.clone(), faults.clone(), args.seed) => ended,
+            ended = play(&sandbox, environment, last.clone(), faults.clone(), args.seed) => ended,
             () = interrupted() => {
                 Err(Failure::new(Code::Interrupted, "the rehearsal was interrupted").into())
             }
         };
-        theatre.close().await?;
+        sandbox.close().await?;
         match ended {
             Ok(rehearsed) => break rehearsed,
             Err(Failed::For(failure)) => return Err(failure),
@@ -70,9 +72,9 @@ pub(crate) async fn run(global: &Global, args: &Rehearse) -> Result<ExitCode, Fa
         }
     };
     if global.json {
-        report::json(&report::rehearsed_json(&rehearsed))?;
+        report::json(&rendered::rehearsed_json(&rehearsed))?;
     } else {
-        report::out(&report::rehearsed(&rehearsed));
+        report::out(&rendered::rehearsed(&rehearsed));
     }
     verdict(&rehearsed.findings)
 }
@@ -89,13 +91,13 @@ fn faults(said: &str) -> Result<Faults, Failure> {
 }
 
 async fn play(
-    theatre: &Theatre,
+    sandbox: &Sandbox,
     environment: &Environment,
     last: Last,
     faults: Faults,
     seed: u64,
 ) -> Result<Rehearsed, Failed> {
-    let unseen = theatre.file("before.jsonl");
+    let unseen = sandbox.file("before.jsonl");
     let (state, from_nothing) = match last {
         Last::State(state) => {
             let number = state.resources.len();
@@ -109,47 +111,47 @@ async fn play(
     };
     for (name, source) in &environment.secrets {
         if let Secret::Given = source {
-            let set = theatre.run(&["secret", "set", name], PLACEHOLDER, &unseen).await?;
+            let set = sandbox.run(&["secret", "set", name], PLACEHOLDER, &unseen).await?;
             set.require("secret set")?;
         }
     }
-    let path = theatre.file("state.json");
+    let path = sandbox.file("state.json");
     std::fs::write(&path, state.to_bytes()?).map_err(|error| file(&path, &error))?;
     let arguments = ["rebuild", &path.to_string_lossy()];
-    theatre.run(&arguments, "", &unseen).await?.require("what was last applied")?;
-    let path = theatre.file("plan.json");
+    sandbox.run(&arguments, "", &unseen).await?.require("what was last applied")?;
+    let path = sandbox.file("plan.json");
     let arguments = ["plan", "--out", &path.to_string_lossy()];
-    let mut planned = theatre.run(&arguments, "", &unseen).await?;
+    let mut planned = sandbox.run(&arguments, "", &unseen).await?;
     if planned.code == Some(i32::from(Code::Changes as u8)) {
         planned.code = Some(0);
     }
     planned.require("plan")?;
     let plan = SavedPlan::read(&path)?.plan();
     report::note(&format!("applying today's plan: {} changes", plan.changes().count()));
-    let from = theatre.cloud.calls().last().map_or(0, |call| call.seq);
-    theatre.begin();
-    theatre.cloud.set_faults(faults);
+    let from = sandbox.cloud.calls().last().map_or(0, |call| call.seq);
+    sandbox.begin();
+    sandbox.cloud.set_faults(faults);
     let needs = needs(&plan);
-    let up = course(theatre, "up", &["up", "--yes"], &needs).await?;
+    let up = timeline(sandbox, "up", &["up", "--yes"], &needs).await?;
     report::note("destroying it");
     let arguments = ["destroy", "--yes", "--unprotect", "--state"];
-    let destroy = course(theatre, "destroy", &arguments, &needs).await?;
-    let findings = Findings::of(&theatre.cloud, from);
+    let destroy = timeline(sandbox, "destroy", &arguments, &needs).await?;
+    let findings = Findings::of(&sandbox.cloud, from);
     let environment = environment.name.clone();
     let built = state.resources.len();
     Ok(Rehearsed { environment, built, from_nothing, up, destroy, seed, findings })
 }
 
-async fn course(
-    theatre: &Theatre,
+async fn timeline(
+    sandbox: &Sandbox,
     name: &str,
     arguments: &[&str],
     needs: &BTreeMap<Address, BTreeSet<Address>>,
-) -> Result<Course, Failed> {
-    let timeline = theatre.file(&format!("{name}.jsonl"));
-    let ended = theatre.run(arguments, "", &timeline).await?.require(name)?;
+) -> Result<Timeline, Failed> {
+    let timeline = sandbox.file(&format!("{name}.jsonl"));
+    let ended = sandbox.run(arguments, "", &timeline).await?.require(name)?;
     let seconds = ended.took.as_secs_f64() * ended.origin.scale;
-    Ok(Course::read(&timeline, ended.origin, seconds, needs)?)
+    Ok(Timeline::read(&timeline, ended.origin, seconds, needs)?)
 }
 
 fn needs(plan: &Plan) -> BTreeMap<Address, BTreeSet<Address>> {

@@ -8,8 +8,8 @@ use crate::args::{self, Global};
 use crate::failure::Failure;
 use crate::release::{How, Release, Releases, What};
 use crate::report;
+use crate::report::table::table;
 use crate::session::Session;
-use crate::table::table;
 
 pub(crate) async fn run(global: &Global, args: &args::Releases) -> Result<ExitCode, Failure> {
     let session = Session::remembered(global, &args.remembered).await?;
@@ -54,7 +54,7 @@ fn row(release: &Release) -> [String; 7] {
         started.number.to_string(),
         by,
         how.into(),
-        crate::ship::short(&started.revision).into(),
+        crate::release::short(&started.revision).into(),
         image,
         format!("{:.0}", started.at),
         started.author.who.clone(),

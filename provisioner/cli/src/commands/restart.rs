@@ -4,17 +4,18 @@ use std::process::ExitCode;
 
 use crate::args::{Global, Restart};
 use crate::failure::{Code, Failure};
-use crate::reconcile::Writing;
-use crate::rollout::{self, Limits, Over, Place, Verdict};
+use crate::release;
+use crate::release::rollout::{self, Limits, Over, Place, Verdict};
+use crate::report;
+use crate::run::{LockedRun, interrupt};
 use crate::session::{Session, Start};
-use crate::{interrupt, report, ship};
 
 pub(crate) async fn run(global: &Global, args: &Restart) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
     let service = session.service(args.of.service.as_deref())?;
     let stop = interrupt::token();
     let lease = session.lock("restart", args.lock.wait).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => restart(&writing, &service, args).await,
         Err(failure) => Err(failure),
     };
@@ -31,14 +32,18 @@ pub(crate) async fn run(global: &Global, args: &Restart) -> Result<ExitCode, Fai
     Ok(ExitCode::SUCCESS)
 }
 
-async fn restart(writing: &Writing<'_>, service: &str, args: &Restart) -> Result<Verdict, Failure> {
+async fn restart(
+    writing: &LockedRun<'_>,
+    service: &str,
+    args: &Restart,
+) -> Result<Verdict, Failure> {
     let environment = writing.session.environment();
     let name = &environment.name;
     let Some(place) = Place::of(writing, service) else {
         return Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
             .hint(format!("provisioner up --env {name}")));
     };
-    ship::settle(writing).await?;
+    release::settle(writing).await?;
     let deployment = rollout::renew(writing, &place).await?;
     if let Some(home) = writing.session.home.as_ref().filter(|home| !home.has_docker()) {
         home.restart(&writing.aws, environment, &writing.state(), service).await?;

@@ -7,19 +7,17 @@ use aws::services::ServiceView;
 use crate::args::{Global, Rollback};
 use crate::commands::deploy::finish;
 use crate::failure::{Code, Failure};
-use crate::interrupt;
-use crate::reconcile::Writing;
-use crate::release::{Release, Releases, What};
-use crate::rollout::Place;
+use crate::release::rollout::Place;
+use crate::release::{self, End, Order, Release, Releases, What};
+use crate::run::{LockedRun, interrupt};
 use crate::session::{Session, Start};
-use crate::ship::{self, End, Order, ship};
 
 pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
     let service = session.service(args.of.service.as_deref())?;
     let stop = interrupt::token();
     let lease = session.lock("rollback", args.lock.wait).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => rollback(args, &writing, &service).await,
         Err(failure) => Err(failure),
     };
@@ -27,10 +25,10 @@ pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Fa
     finish(global, &session, &service, ended?)
 }
 
-async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Result<End, Failure> {
+async fn rollback(args: &Rollback, writing: &LockedRun<'_>, service: &str) -> Result<End, Failure> {
     let session = writing.session;
     // A release that nobody waited for may be the good one, or the broken one.
-    ship::settle(writing).await?;
+    release::settle(writing).await?;
     let all = Releases::of(session.objects(&writing.aws), service).all().await?;
     let runs = match args.number {
         Some(_) => None,
@@ -69,11 +67,11 @@ async fn rollback(args: &Rollback, writing: &Writing<'_>, service: &str) -> Resu
         limit: args.patience.timeout,
         wait: !args.patience.no_wait,
     };
-    Box::pin(ship(writing, &order)).await
+    Box::pin(release::run(writing, &order)).await
 }
 
 /// The revision that ECS is heading for.
-async fn running(writing: &Writing<'_>, service: &str) -> Result<Option<String>, Failure> {
+async fn running(writing: &LockedRun<'_>, service: &str) -> Result<Option<String>, Failure> {
     let Some(place) = Place::of(writing, service) else { return Ok(None) };
     let view = writing.aws.service_view(&place.cluster, &place.name).await?;
     Ok(view.as_ref().and_then(ServiceView::revision).map(str::to_owned))

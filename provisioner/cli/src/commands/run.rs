@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use crate::args::{Global, Run};
 use crate::failure::{Code, Failure};
-use crate::once::{Once, Settings};
-use crate::rollout::Place;
+use crate::release::once::{Once, Settings};
+use crate::release::rollout::Place;
+use crate::report;
+use crate::run::interrupt;
 use crate::session::{Session, Start};
-use crate::{interrupt, report};
 
 pub(crate) async fn run(global: &Global, args: &Run) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;

@@ -10,10 +10,10 @@ use stack::environment::Replicas;
 
 use crate::args::{Global, Scale};
 use crate::failure::{Code, Failure, file};
-use crate::reconcile::Writing;
-use crate::rollout::Place;
+use crate::release::rollout::Place;
+use crate::report;
+use crate::run::{LockedRun, interrupt};
 use crate::session::{Session, Start};
-use crate::{interrupt, report};
 
 pub(crate) async fn run(global: &Global, args: &Scale) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;
@@ -22,7 +22,7 @@ pub(crate) async fn run(global: &Global, args: &Scale) -> Result<ExitCode, Failu
     let kept = args.keep.then(|| kept(&session.loaded, &service, args.count)).transpose()?;
     let stop = interrupt::token();
     let lease = session.lock("scale", args.lock.wait).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => scale(&writing, &service, args.count).await,
         Err(failure) => Err(failure),
     };
@@ -48,7 +48,7 @@ struct Scaled {
     lasts: String,
 }
 
-async fn scale(writing: &Writing<'_>, service: &str, count: u32) -> Result<Scaled, Failure> {
+async fn scale(writing: &LockedRun<'_>, service: &str, count: u32) -> Result<Scaled, Failure> {
     let environment = writing.session.environment();
     let (name, clock) = (&environment.name, &writing.session.clock);
     let absent = || {

@@ -14,11 +14,10 @@ use stack::environment::{Environment, did_you_mean, listed};
 
 use crate::args::{Global, Secret};
 use crate::failure::{Code, Failure};
-use crate::reconcile::Writing;
-use crate::release::What;
+use crate::release::{self, End, Order, What};
 use crate::report;
+use crate::run::LockedRun;
 use crate::session::{Session, Start};
-use crate::ship::{self, End, Order, ship};
 
 /// The longest value, in bytes (AWS Secrets Manager API reference, PutSecretValue).
 const LONGEST: usize = 65_536;
@@ -79,11 +78,11 @@ async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
     let users = environment.services.iter();
     let users = users.filter(|(_, service)| service.secrets.values().any(|one| one == secret));
     let users: Vec<&String> = users.map(|(name, _)| name).collect();
-    let stop = crate::interrupt::token();
+    let stop = crate::run::interrupt::token();
     let lease = session.lock("secret set --roll", None).await?;
     let mut ended = Ok(());
     for service in users {
-        ended = match Writing::begin(session, &lease, &stop).await {
+        ended = match LockedRun::begin(session, &lease, &stop).await {
             Ok(writing) => roll(&writing, service).await,
             Err(failure) => Err(failure),
         };
@@ -95,9 +94,11 @@ async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
     ended
 }
 
-async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
-    ship::settle(writing).await?;
-    let Some(image) = crate::images::decided(&writing.state(), service) else { return Ok(()) };
+async fn roll(writing: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
+    release::settle(writing).await?;
+    let Some(image) = crate::session::decided::decided(&writing.state(), service) else {
+        return Ok(());
+    };
     let order = Order {
         service: service.into(),
         what: What::Deploy,
@@ -108,7 +109,7 @@ async fn roll(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
         limit: None,
         wait: true,
     };
-    match Box::pin(ship(writing, &order)).await? {
+    match Box::pin(release::run(writing, &order)).await? {
         End::RolledBack { .. } => Err(Failure::new(
             Code::RolledBack,
             format!("{service} does not serve with the new value"),

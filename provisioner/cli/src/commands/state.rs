@@ -15,8 +15,8 @@ use stack::environment::did_you_mean;
 use crate::args::{Global, State};
 use crate::failure::{Code, Failure};
 use crate::report;
+use crate::report::table::table;
 use crate::session::{Session, Start};
-use crate::table::table;
 
 pub(crate) async fn run(global: &Global, verb: &State) -> Result<ExitCode, Failure> {
     let session = Session::open(global, Start::Never).await?;

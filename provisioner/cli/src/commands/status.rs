@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use crate::args::{Global, Remembered};
 use crate::failure::Failure;
+use crate::report;
+use crate::report::table::table;
+use crate::run::outputs;
 use crate::session::Session;
-use crate::table::table;
-use crate::{outputs, report};
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -88,7 +89,7 @@ async fn services(
 ) -> Result<Vec<Service>, Failure> {
     let mut all = Vec::new();
     for name in session.environment().services.keys() {
-        let address = crate::reconcile::at::<kinds::Service>(name);
+        let address = crate::run::at::<kinds::Service>(name);
         let seen = picture.seen.get(&address);
         let (word, why) = match seen.map(|seen| &seen.ready) {
             None => ("absent", None),
@@ -98,7 +99,7 @@ async fn services(
         };
         let definition = seen.and_then(|seen| seen.spec.pointer("/settings/taskDefinition"));
         let definition = definition.and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
-        let group = crate::reconcile::at::<kinds::TargetGroup>(name);
+        let group = crate::run::at::<kinds::TargetGroup>(name);
         let group = state.resources.get(&group).and_then(|entry| entry.id.as_ref());
         let targets = match group {
             Some(group) => match session.aws.target_health(group.as_str()).await {
@@ -113,7 +114,7 @@ async fn services(
             state: word,
             why,
             task_definition: definition.map(str::to_owned),
-            image: crate::images::decided(state, name).map(|image| image.to_string()),
+            image: crate::session::decided::decided(state, name).map(|image| image.to_string()),
             healthy: targets
                 .as_ref()
                 .map(|all| all.iter().filter(|one| one.state == "healthy").count()),

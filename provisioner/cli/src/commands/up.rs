@@ -10,20 +10,21 @@ use engine::{Address, Resource};
 use kinds::{ElasticIp, LoadBalancer, Repository, Vpc};
 
 use crate::args::{Global, Up};
-use crate::confirm::confirm;
 use crate::failure::{Code, Failure};
-use crate::images::{Built, Images};
-use crate::reconcile::{Draft, Writing, at};
-use crate::saved_plan::SavedPlan;
+use crate::release::images::{Built, Images};
+use crate::release::{self, images};
+use crate::report;
+use crate::report::confirm::confirm;
+use crate::run::saved_plan::SavedPlan;
+use crate::run::{LockedRun, PlannedRun, at, interrupt, outputs, ownership, preflight};
 use crate::session::{Session, Start};
-use crate::{images, interrupt, outputs, preflight, report, ship, trust};
 
 pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode, Failure> {
     let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
     let session = Session::open(global, Start::IfNeeded).await?;
     let stop = interrupt::token();
     let lease = session.lock("up", args.lock.wait).await?;
-    let ended = match Writing::begin(&session, &lease, &stop).await {
+    let ended = match LockedRun::begin(&session, &lease, &stop).await {
         Ok(writing) => up(global, args, saved.as_ref(), &writing).await,
         Err(failure) => Err(failure),
     };
@@ -35,28 +36,28 @@ async fn up(
     global: &Global,
     args: &Up,
     saved: Option<&SavedPlan>,
-    writing: &Writing<'_>,
+    writing: &LockedRun<'_>,
 ) -> Result<ExitCode, Failure> {
     let session = writing.session;
     let name = &session.environment().name;
     // Of the state as a saved plan knows it.
     let version = writing.journal.version().await;
-    ship::settle(writing).await?;
+    release::settle(writing).await?;
     let state = writing.state();
     let mut known = images::known(session, &state);
     images::resolve_all(session, &mut known).await?;
     let Images { mut images, to_build, .. } = known;
-    let mut draft = Draft::of(session, &state, images.clone()).await?;
+    let mut draft = PlannedRun::compute(session, &state, images.clone()).await?;
     if let Some(saved) = saved {
         let plan = draft.plan.clone();
         let now = SavedPlan::new(&session.account, session.environment(), version, plan)?;
         saved.require_same(&now)?;
     }
-    trust::nothing_is_there(session, &state, &draft).await?;
+    ownership::nothing_is_there(session, &state, &draft).await?;
     preflight::secrets(session, &draft)?;
     let built = images::build_all(session, &to_build, &mut images).await?;
     if !built.is_empty() {
-        draft = Draft::of(session, &state, images.clone()).await?;
+        draft = PlannedRun::compute(session, &state, images.clone()).await?;
     }
     report::note(&report::plan(&draft.plan, name));
     let mut outcome = Outcome::default();
@@ -75,7 +76,7 @@ async fn up(
             return ended(global, writing, failed).await;
         }
         writing.learn(&draft.facts);
-        outcome = ship::migrate(writing, &mut draft, &allow).await?;
+        outcome = release::migrate(writing, &mut draft, &allow).await?;
         if outcome.is_complete() {
             let last = writing.carry_out(&draft.graph, &draft.plan, allow).await?;
             outcome = Outcome { done: [outcome.done, last.done].concat(), ..last };
@@ -102,8 +103,8 @@ fn takes_over(plan: &Plan, state: &State) -> bool {
 
 /// Pushes what was built, after its repository was made. What failed on the way is given back.
 async fn push(
-    writing: &Writing<'_>,
-    draft: &mut Draft,
+    writing: &LockedRun<'_>,
+    draft: &mut PlannedRun,
     built: &[Built],
 ) -> Result<Option<Outcome>, Failure> {
     let session = writing.session;
@@ -116,7 +117,7 @@ async fn push(
             return Ok(Some(outcome));
         }
         let images = std::mem::take(&mut draft.facts.images);
-        *draft = Draft::of(session, &writing.state(), images).await?;
+        *draft = PlannedRun::compute(session, &writing.state(), images).await?;
     }
     for built in built {
         if let Some(uri) = draft.output(&repository(built), "uri") {
@@ -161,7 +162,7 @@ fn allowed(args: &Up, plan: &Plan, session: &Session) -> Result<BTreeSet<Address
 /// Runs local processes where they are the tasks, and says how it went.
 async fn ended(
     global: &Global,
-    writing: &Writing<'_>,
+    writing: &LockedRun<'_>,
     outcome: Outcome,
 ) -> Result<ExitCode, Failure> {
     let session = writing.session;
@@ -172,7 +173,7 @@ async fn ended(
         said = home.run_services(&writing.aws, environment, &state).await?;
     }
     if outcome.is_complete() {
-        ship::note(writing).await?;
+        release::note(writing).await?;
     }
     let outputs = outputs::of(session, &state);
     if global.json {

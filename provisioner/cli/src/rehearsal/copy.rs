@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use stack::environment::{Build, Environment};
 
 use crate::failure::{Failure, file};
-use crate::images::architecture;
-use crate::project::{FOLDER, Project};
+use crate::release::images::architecture;
+use crate::session::project::{FOLDER, Project};
 
 /// The emulator's own account: its registry knows no other.
 pub(crate) const ACCOUNT: &str = "000000000000";

@@ -8,8 +8,6 @@ use engine::apply::Outcome;
 use engine::plan::Action;
 use serde_json::{Value, json};
 
-use crate::ship::End;
-
 use super::{RED, YELLOW, styled};
 
 /// The last lines of a run.
@@ -67,7 +65,7 @@ pub(crate) fn outcome_json(
 }
 
 /// How often AWS was called, and with what that changes something.
-fn calls(aws: &aws::Aws) -> Value {
+pub(crate) fn calls(aws: &aws::Aws) -> Value {
     let own = |operation: &str| operation.starts_with("s3:") || operation.starts_with("dynamodb:");
     let mutating: BTreeMap<String, u64> =
         aws.mutating_calls().into_iter().filter(|(operation, _)| !own(operation)).collect();
@@ -90,30 +88,5 @@ pub(crate) fn receipt(left: &[String]) -> String {
     left.iter().fold("left behind:".to_owned(), |mut text, line| {
         let _infallible = write!(text, "\n  {line}");
         text
-    })
-}
-
-/// The documented form: `{"format", "environment", "service", "end": "nothing" | "serves" | "left" |
-/// "rolled-back" | "not-back", "release", "explanation", "calls"}`.
-pub(crate) fn release_json(end: &End, service: &str, environment: &str, aws: &aws::Aws) -> Value {
-    let (word, release, explanation) = match end {
-        End::Nothing => ("nothing", None, None),
-        End::Serves(started) => ("serves", Some(started), None),
-        End::Left(started) => ("left", Some(started), None),
-        End::RolledBack { started, explanation, .. } => {
-            ("rolled-back", Some(started), explanation.as_ref())
-        }
-        End::NotBack { started, explanation, .. } => {
-            ("not-back", Some(started), explanation.as_ref())
-        }
-    };
-    json!({
-        "format": super::FORMAT,
-        "environment": environment,
-        "service": service,
-        "end": word,
-        "release": release,
-        "explanation": explanation,
-        "calls": calls(aws),
     })
 }

@@ -11,7 +11,9 @@ use kinds::{Service, TaskDefinition};
 use serde_json::{Value, json};
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
-use crate::reconcile::REVISION;
+
+/// Where a service says which revision it runs.
+pub(crate) const REVISION: &str = "settings.taskDefinition";
 
 /// What will change, grouped by what happens, each difference on a line of its own.
 pub(crate) fn plan(plan: &Plan, environment: &str) -> String {

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::timeline::Timeline;
+use super::timeline::TimelineFile;
 use super::{DIM, GREEN, RED, YELLOW, styled};
 
 /// How often a wait is mentioned where there is no terminal.
@@ -32,7 +32,7 @@ impl Progress {
             finished: 0,
             began: Instant::now(),
             under_way: BTreeMap::new(),
-            timeline: Timeline::wanted(),
+            timeline: TimelineFile::wanted(),
         };
         (Self { listener: tokio::spawn(show.listen(receiver)) }, Events::to(sender))
     }
@@ -57,7 +57,7 @@ struct Show {
     finished: usize,
     began: Instant,
     under_way: BTreeMap<Address, UnderWay>,
-    timeline: Timeline,
+    timeline: TimelineFile,
 }
 
 struct UnderWay {

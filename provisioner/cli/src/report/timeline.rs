@@ -34,9 +34,9 @@ pub(crate) enum What {
 }
 
 /// Writes marks, if somebody wants them.
-pub(super) struct Timeline(Option<File>);
+pub(super) struct TimelineFile(Option<File>);
 
-impl Timeline {
+impl TimelineFile {
     pub(super) fn wanted() -> Self {
         let path = std::env::var_os(TIMELINE);
         Self(path.and_then(|path| File::options().create(true).append(true).open(path).ok()))

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Code, Failure};
-use crate::reconcile::Writing;
 use crate::release::{Author, Release, Releases, What};
 use crate::report;
+use crate::run::LockedRun;
 
 /// How one commit stands to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ enum Order {
 }
 
 /// Refuses to let an older commit take over from a newer one. Only a pipeline says which commit it ships.
-pub(super) async fn refuse(writing: &Writing<'_>, service: &str) -> Result<(), Failure> {
+pub(super) async fn refuse(writing: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
     let session = writing.session;
     let Some(mine) = Author::here("", None).commit else { return Ok(()) };
     let all = Releases::of(session.objects(&writing.aws), service).all().await?;

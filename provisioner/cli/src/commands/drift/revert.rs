@@ -7,12 +7,11 @@ use engine::clock::patient;
 
 use super::Found;
 use crate::args::{Drift, Global};
-use crate::confirm::confirm;
 use crate::failure::{Code, Failure};
-use crate::reconcile::Writing;
+use crate::report::confirm::confirm;
 use crate::report::{self, Reverted};
+use crate::run::{LockedRun, interrupt, state_guard};
 use crate::session::Session;
-use crate::{interrupt, trust};
 
 pub(super) async fn run(
     global: &Global,
@@ -21,7 +20,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let stop = interrupt::token();
     let lease = session.lock("drift --revert", args.lock.wait).await?;
-    let ended = match Writing::begin(session, &lease, &stop).await {
+    let ended = match LockedRun::begin(session, &lease, &stop).await {
         Ok(writing) => remove(global, args, &writing).await,
         Err(failure) => Err(failure),
     };
@@ -29,11 +28,15 @@ pub(super) async fn run(
     ended
 }
 
-async fn remove(global: &Global, args: &Drift, writing: &Writing<'_>) -> Result<ExitCode, Failure> {
+async fn remove(
+    global: &Global,
+    args: &Drift,
+    writing: &LockedRun<'_>,
+) -> Result<ExitCode, Failure> {
     let session = writing.session;
     let name = &session.environment().name;
     if writing.is_first {
-        trust::nothing_is_left(session).await?;
+        state_guard::nothing_is_left(session).await?;
     }
     let found = Found::look(session, &writing.aws, &writing.state()).await?;
     let mut reverted = Reverted::new(name, &found.added, &found.listeners);

@@ -7,7 +7,7 @@ use super::answers::{Answers, Source};
 use super::usual_nat;
 use crate::args::Init;
 use crate::failure::{Code, Failure};
-use crate::local_cloud::LOCAL;
+use crate::session::local_cloud::LOCAL;
 
 /// Fills in the answers. `vacant` refuses a name that is taken.
 pub(super) fn ask(

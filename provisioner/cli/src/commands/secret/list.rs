@@ -8,8 +8,8 @@ use stack::environment;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::report;
+use crate::report::table::table;
 use crate::session::Session;
-use crate::table::table;
 
 /// One line of the list.
 #[derive(Serialize)]

@@ -11,9 +11,8 @@ use stack::Image;
 use stack::environment::Zones;
 
 use crate::failure::Failure;
-use crate::reconcile::{ZONES, at};
-use crate::session::{ACCOUNT, Session};
-use crate::{images, pin};
+use crate::run::{ZONES, at, pin};
+use crate::session::{ACCOUNT, Session, decided};
 
 /// Puts right what a copy of the state says, or says it for the first time. Returns what the user
 /// should know.
@@ -32,7 +31,7 @@ pub(super) async fn learn(
     for (name, service) in &environment.services {
         let Some(runs) = runs(findings, name) else { continue };
         let said = service.image.clone().unwrap_or_default();
-        let known = images::decided(state, name);
+        let known = decided::decided(state, name);
         if known.as_ref() == Some(&runs) || (known.is_none() && said == runs.to_string()) {
             continue;
         }
@@ -43,7 +42,7 @@ pub(super) async fn learn(
                 environment.name
             ));
         }
-        images::decide(state, environment, name, &runs);
+        decided::decide(state, environment, name, &runs);
         // It stood for what ran before.
         pin::pin(environment, state, name, None);
     }

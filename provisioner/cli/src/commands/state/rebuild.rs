@@ -11,12 +11,12 @@ use stack::Facts;
 
 use super::facts;
 use crate::args::Global;
-use crate::confirm::confirm;
 use crate::failure::{Code, Failure};
-use crate::reconcile::zones;
+use crate::release::images;
+use crate::report::confirm::confirm;
 use crate::report::{self, Again};
+use crate::run::{pin, priorities, state_guard, zones};
 use crate::session::{ACCOUNT, Session, wrong_account};
-use crate::{images, pin, priorities, trust};
 
 pub(super) async fn run(global: &Global, session: &Session, yes: bool) -> Result<(), Failure> {
     let lease = session.lock("state rebuild", None).await?;
@@ -93,7 +93,7 @@ impl Copy {
         let (last, why) = match (current, before) {
             (None, before) => (before, Some("there is none".to_owned())),
             (Some(Err(error)), before) => (before, Some(error.message)),
-            (Some(Ok(current)), Some(before)) if trust::is_older(&current, &before) => {
+            (Some(Ok(current)), Some(before)) if state_guard::is_older(&current, &before) => {
                 let why = format!("serial {} replaced {}", current.serial, before.serial);
                 (Some(before), Some(why))
             }
@@ -127,7 +127,7 @@ async fn again(session: &Session, copy: &Copy) -> Result<(Rebuilt, Vec<String>),
         zones: zones(session, &known).await?,
         images: images::known(session, &known).images,
         pinned: pin::pinned(environment, &known),
-        existing: crate::existing::existing(session, &known).await?,
+        existing: crate::run::existing::existing(session, &known).await?,
         avoided: known.fact(priorities::AVOIDED).unwrap_or_default(),
         ..session.facts()
     };
