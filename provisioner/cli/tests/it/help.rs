@@ -2,7 +2,7 @@
 
 use crate::support::Project;
 
-const VERBS: &[&str] = &[
+pub(crate) const VERBS: &[&str] = &[
     "init",
     "config",
     "plan",
@@ -48,15 +48,21 @@ fn every_verb_has_an_example_that_the_command_line_accepts() {
         let example = help.lines().find_map(|line| line.trim().strip_prefix("Example: "));
         let example = example.unwrap_or_else(|| panic!("{verb} has no example:\n{help}"));
         assert!(example.contains(&format!("provisioner {verb}")), "{verb}: {example}");
-        for part in example.split(['|', '&', '>']) {
-            let Some(arguments) = part.trim().strip_prefix("provisioner ") else { continue };
-            // With `--help` at its end nothing is done, but what comes before is judged.
-            let (flags, command) = arguments.split_once(" -- ").unwrap_or((arguments, ""));
-            let end: &[&str] =
-                if command.is_empty() { &["--help"] } else { &["--help", "--", command] };
-            let judged = project.run(&[&words(flags)[..], end].concat());
-            assert_eq!(judged.code, 0, "{verb}: {judged:?}");
-        }
+        judge(&project, example);
+    }
+}
+
+/// Fails unless the command line accepts every call of the binary in `line`.
+#[track_caller]
+pub(crate) fn judge(project: &Project, line: &str) {
+    for part in line.split(['|', '&', '>']) {
+        let Some(arguments) = part.trim().strip_prefix("provisioner ") else { continue };
+        // With `--help` at its end nothing is done, but what comes before is judged.
+        let (flags, command) = arguments.split_once(" -- ").unwrap_or((arguments, ""));
+        let end: &[&str] =
+            if command.is_empty() { &["--help"] } else { &["--help", "--", command] };
+        let judged = project.run(&[&words(flags)[..], end].concat());
+        assert_eq!(judged.code, 0, "{line}: {judged:?}");
     }
 }
 

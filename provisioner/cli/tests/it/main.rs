@@ -6,6 +6,7 @@ mod account;
 mod additions;
 mod containers;
 mod deploys;
+mod docs;
 mod environment;
 mod existing;
 mod hands;
