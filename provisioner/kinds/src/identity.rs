@@ -74,7 +74,7 @@ mod tests {
     fn an_old_role_is_read() {
         let role: Role = serde_json::from_value(json!({
             "name": "shop-prod-eu-west-1-api-task", "description": "", "trust": {},
-            "managed": [], "inline": [], "tags": {},
+            "managed": [], "inline": [], "tags": [],
         }))
         .unwrap();
         assert_eq!((role.path.as_str(), role.boundary), ("/", None));

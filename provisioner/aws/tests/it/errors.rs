@@ -124,14 +124,21 @@ async fn an_answer_of_success_that_cannot_be_read_is_a_lost_one() {
 #[tokio::test]
 async fn credentials_that_cannot_be_had_are_named_as_such() {
     let known = config("http://127.0.0.1:9");
-    let nobody = SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .region(known.region().cloned())
-        .credentials_provider(SharedCredentialsProvider::new(provide_credentials_fn(async || {
-            Err(CredentialsError::not_loaded("no profile named shop"))
-        })))
-        .build();
-    let error = Aws::new(&nobody).identity().await.unwrap_err();
+    let without = |error: fn() -> CredentialsError| {
+        SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(known.region().cloned())
+            .credentials_provider(SharedCredentialsProvider::new(provide_credentials_fn(
+                async move || Err(error()),
+            )))
+            .build()
+    };
+    let wrong = without(|| CredentialsError::invalid_configuration("no profile named shop"));
+    let error = Aws::new(&wrong).identity().await.unwrap_err();
     assert!(error.is(Class::Credentials), "{error}");
     assert!(error.message.contains("no profile named shop"), "{error}");
+    let none = without(|| CredentialsError::not_loaded("no source has any"));
+    let error = Aws::new(&none).identity().await.unwrap_err();
+    assert!(error.is(Class::Credentials), "{error}");
+    assert_eq!(error.message, aws::error::NO_CREDENTIALS);
 }

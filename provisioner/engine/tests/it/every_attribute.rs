@@ -47,7 +47,15 @@ fn names(path: &str) -> Vec<String> {
 
 /// Whether one of the differences is in the attribute or around it.
 fn is_named<'a>(attribute: &[String], mut paths: impl Iterator<Item = &'a str>) -> bool {
-    paths.any(|path| attribute.starts_with(&names(path)) || names(path).starts_with(attribute))
+    // Joined again: a docker label's name may hold points.
+    let attribute = attribute.join(".");
+    let holds = |outer: &str, inner: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    paths.any(|path| {
+        let path = names(path).join(".");
+        holds(&path, &attribute) || holds(&attribute, &path)
+    })
 }
 
 /// A world in which one resource after the other is altered.

@@ -77,9 +77,12 @@ const fn moto(kind: &'static str, at: &'static str, why: &'static str) -> Unseen
 /// What can be changed once it is there: not what AWS fixes when it makes a thing, and not what only
 /// the create call knows.
 pub(super) fn changeable(traits: &Traits, desired: &Value) -> Vec<String> {
-    let fields = desired.as_object().unwrap().iter().filter(|(field, _)| {
+    let fields = desired.as_object().unwrap().iter().filter(|(field, value)| {
         let field = field.as_str();
-        !traits.immutable.contains(&field) && !traits.create_only.contains(&field)
+        // What is null is the cloud's business.
+        !value.is_null()
+            && !traits.immutable.contains(&field)
+            && !traits.create_only.contains(&field)
     });
     let points = fields.flat_map(|(field, value)| points(value, &format!("/{field}")));
     // A tag of another key is another tag.
