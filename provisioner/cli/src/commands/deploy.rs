@@ -22,19 +22,19 @@ pub(crate) async fn run(global: &Global, args: &Deploy) -> Result<ExitCode, Fail
     let stop = interrupt::token();
     let lease = session.lock("deploy", args.lock.wait).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => deploy(args, &writing, &service).await,
+        Ok(run) => deploy(args, &run, &service).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
     finish(global, &session, &service, ended?)
 }
 
-async fn deploy(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result<End, Failure> {
-    release::settle(writing).await?;
+async fn deploy(args: &Deploy, run: &LockedRun<'_>, service: &str) -> Result<End, Failure> {
+    release::settle(run).await?;
     if !args.older {
-        older::refuse(writing, service).await?;
+        older::refuse(run, service).await?;
     }
-    let Chosen { image, built, is_uncertain } = image(args, writing, service).await?;
+    let Chosen { image, built, is_uncertain } = image(args, run, service).await?;
     let order = Order {
         service: service.into(),
         what: What::Deploy,
@@ -45,7 +45,7 @@ async fn deploy(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result
         limit: args.patience.timeout,
         wait: !args.patience.no_wait,
     };
-    Box::pin(release::run(writing, &order)).await
+    Box::pin(release::run(run, &order)).await
 }
 
 /// What is to be shipped.
@@ -70,8 +70,8 @@ impl Chosen {
 
 /// What was asked for: another environment's image, a reference, a tag, a binary, or what the file's
 /// `build:` makes.
-async fn image(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result<Chosen, Failure> {
-    let session = writing.session;
+async fn image(args: &Deploy, run: &LockedRun<'_>, service: &str) -> Result<Chosen, Failure> {
+    let session = run.session;
     let described = &session.environment().services[service];
     let is_image = args.image.is_some()
         || (args.binary.is_none()
@@ -92,7 +92,7 @@ async fn image(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result<
         return Ok(images::resolve(session, service, reference).await?.into());
     }
     if let Some(tag) = &args.tag {
-        return tagged(writing, service, tag).await;
+        return tagged(run, service, tag).await;
     }
     let here = std::env::current_dir().unwrap_or_default();
     let build = match &args.binary {
@@ -108,8 +108,8 @@ async fn image(args: &Deploy, writing: &LockedRun<'_>, service: &str) -> Result<
 }
 
 /// A tag of the service's repository, pinned to its digest; or another tag of the file's image.
-async fn tagged(writing: &LockedRun<'_>, service: &str, tag: &str) -> Result<Chosen, Failure> {
-    let session = writing.session;
+async fn tagged(run: &LockedRun<'_>, service: &str, tag: &str) -> Result<Chosen, Failure> {
+    let session = run.session;
     let described = &session.environment().services[service];
     if let Some(image) = &described.image {
         let reference = format!("{}:{tag}", stack::repository_name(image));
@@ -118,11 +118,11 @@ async fn tagged(writing: &LockedRun<'_>, service: &str, tag: &str) -> Result<Cho
     if session.home.as_ref().is_some_and(|home| home.has_kept(service, tag)) {
         return Ok(Chosen::certain(Image::Tagged(tag.to_owned()), None));
     }
-    let state = writing.state();
+    let state = run.state();
     let repository = state.resources.get(&at::<Repository>(service));
     let name = repository.and_then(|entry| entry.desired.get("name")?.as_str());
     let name = name.unwrap_or_default();
-    match writing.aws.image(name, tag).await? {
+    match run.aws.image(name, tag).await? {
         Some(found) => Ok(Chosen::certain(Image::Built(found.digest), None)),
         None => Err(Failure::new(Code::Failed, format!("there is no image {name}:{tag}"))
             .hint("push it, or deploy with --image or --binary")),

@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Fai
     let stop = interrupt::token();
     let lease = session.lock("destroy", args.lock.wait).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => destroy(args, &writing).await,
+        Ok(run) => destroy(args, &run).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
@@ -51,14 +51,14 @@ pub(crate) async fn run(global: &Global, args: &Destroy) -> Result<ExitCode, Fai
 }
 
 /// Deletes, and returns what is left.
-async fn destroy(args: &Destroy, writing: &LockedRun<'_>) -> Result<Vec<String>, Failure> {
-    let session = writing.session;
+async fn destroy(args: &Destroy, run: &LockedRun<'_>) -> Result<Vec<String>, Failure> {
+    let session = run.session;
     let name = &session.environment().name;
-    if writing.is_first {
+    if run.is_first {
         state_guard::nothing_is_left(session).await?;
     }
     let nothing = Graph::new();
-    let (_, plan) = compared(session, &nothing, &writing.state()).await?;
+    let (_, plan) = compared(session, &nothing, &run.state()).await?;
     report::note(&report::plan(&plan, name));
     let strangers = leftovers::strangers(session, &plan).await?;
     if !strangers.is_empty() {
@@ -74,14 +74,14 @@ async fn destroy(args: &Destroy, writing: &LockedRun<'_>) -> Result<Vec<String>,
         home.stop_services().await?;
     }
     let allow: BTreeSet<_> = plan.steps.keys().cloned().collect();
-    let outcome = writing.carry_out(&nothing, &plan, allow).await?;
+    let outcome = run.carry_out(&nothing, &plan, allow).await?;
     report::note(&report::outcome(&outcome, name));
     outcome_code(&outcome, &format!("provisioner destroy --env {name}"))?;
     let left = leftovers::left(session).await?;
     if left.is_empty() {
-        Releases::remove_all(&session.objects(&writing.aws)).await?;
-        if let Some(version) = writing.journal.version().await {
-            session.store_of(&writing.aws).delete(&version).await?;
+        Releases::remove_all(&session.objects(&run.aws)).await?;
+        if let Some(version) = run.journal.version().await {
+            session.store_of(&run.aws).delete(&version).await?;
         }
     }
     Ok(left)

@@ -25,22 +25,18 @@ pub(crate) async fn run(global: &Global, state: &Path) -> Result<ExitCode, Failu
     let stop = interrupt::token();
     let lease = session.lock("rehearse", None).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => build(&session, &writing, &last).await,
+        Ok(run) => build(&session, &run, &last).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
     ended
 }
 
-async fn build(
-    session: &Session,
-    writing: &LockedRun<'_>,
-    last: &State,
-) -> Result<ExitCode, Failure> {
+async fn build(session: &Session, run: &LockedRun<'_>, last: &State) -> Result<ExitCode, Failure> {
     let graph = Graph::remembered(last);
-    writing.journal.change(|state| state.facts.clone_from(&last.facts));
-    let (_, plan) = compared(session, &graph, &writing.state()).await?;
-    let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
+    run.journal.change(|state| state.facts.clone_from(&last.facts));
+    let (_, plan) = compared(session, &graph, &run.state()).await?;
+    let outcome = run.carry_out(&graph, &plan, BTreeSet::new()).await?;
     // An emulator loads each of its services at the first call, which takes seconds: so all are called
     // before time is measured.
     leftovers::left(session).await?;

@@ -16,7 +16,7 @@ pub(crate) async fn run(global: &Global, args: &Restart) -> Result<ExitCode, Fai
     let stop = interrupt::token();
     let lease = session.lock("restart", args.lock.wait).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => restart(&writing, &service, args).await,
+        Ok(run) => restart(&run, &service, args).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
@@ -32,31 +32,27 @@ pub(crate) async fn run(global: &Global, args: &Restart) -> Result<ExitCode, Fai
     Ok(ExitCode::SUCCESS)
 }
 
-async fn restart(
-    writing: &LockedRun<'_>,
-    service: &str,
-    args: &Restart,
-) -> Result<Verdict, Failure> {
-    let environment = writing.session.environment();
+async fn restart(run: &LockedRun<'_>, service: &str, args: &Restart) -> Result<Verdict, Failure> {
+    let environment = run.session.environment();
     let name = &environment.name;
-    let Some(place) = Place::of(writing, service) else {
+    let Some(place) = Place::of(run, service) else {
         return Err(Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
             .hint(format!("provisioner up --env {name}")));
     };
-    release::settle(writing).await?;
-    let deployment = rollout::renew(writing, &place).await?;
-    if let Some(home) = writing.session.home.as_ref().filter(|home| !home.has_docker()) {
-        home.restart(&writing.aws, environment, &writing.state(), service).await?;
+    release::settle(run).await?;
+    let deployment = rollout::renew(run, &place).await?;
+    if let Some(home) = run.session.home.as_ref().filter(|home| !home.has_docker()) {
+        home.restart(&run.aws, environment, &run.state(), service).await?;
     }
     if args.patience.no_wait {
         return Ok(Verdict::Leave);
     }
     let limits = Limits::new(&environment.services[service], args.patience.timeout);
-    let verdict = rollout::watch(writing, &place, &deployment, limits.serves).await?;
+    let verdict = rollout::watch(run, &place, &deployment, limits.serves).await?;
     if verdict != Verdict::Serves {
         return Ok(verdict);
     }
-    Ok(match rollout::over(writing, &place, &deployment, limits.over).await? {
+    Ok(match rollout::over(run, &place, &deployment, limits.over).await? {
         Over::Yes => Verdict::Serves,
         Over::NotYet(progress) => {
             report::warning(&format!("the old tasks of {service} are still there: {progress}"));

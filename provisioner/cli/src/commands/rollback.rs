@@ -18,21 +18,21 @@ pub(crate) async fn run(global: &Global, args: &Rollback) -> Result<ExitCode, Fa
     let stop = interrupt::token();
     let lease = session.lock("rollback", args.lock.wait).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => rollback(args, &writing, &service).await,
+        Ok(run) => rollback(args, &run, &service).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
     finish(global, &session, &service, ended?)
 }
 
-async fn rollback(args: &Rollback, writing: &LockedRun<'_>, service: &str) -> Result<End, Failure> {
-    let session = writing.session;
+async fn rollback(args: &Rollback, run: &LockedRun<'_>, service: &str) -> Result<End, Failure> {
+    let session = run.session;
     // A release that nobody waited for may be the good one, or the broken one.
-    release::settle(writing).await?;
-    let all = Releases::of(session.objects(&writing.aws), service).all().await?;
+    release::settle(run).await?;
+    let all = Releases::of(session.objects(&run.aws), service).all().await?;
     let runs = match args.number {
         Some(_) => None,
-        None => running(writing, service).await?,
+        None => running(run, service).await?,
     };
     let release = chosen(&all, args.number, runs, service, &session.environment().name)?;
     if release.is_broken() {
@@ -67,13 +67,13 @@ async fn rollback(args: &Rollback, writing: &LockedRun<'_>, service: &str) -> Re
         limit: args.patience.timeout,
         wait: !args.patience.no_wait,
     };
-    Box::pin(release::run(writing, &order)).await
+    Box::pin(release::run(run, &order)).await
 }
 
 /// The revision that ECS is heading for.
-async fn running(writing: &LockedRun<'_>, service: &str) -> Result<Option<String>, Failure> {
-    let Some(place) = Place::of(writing, service) else { return Ok(None) };
-    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
+async fn running(run: &LockedRun<'_>, service: &str) -> Result<Option<String>, Failure> {
+    let Some(place) = Place::of(run, service) else { return Ok(None) };
+    let view = run.aws.service_view(&place.cluster, &place.name).await?;
     Ok(view.as_ref().and_then(ServiceView::revision).map(str::to_owned))
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn run(global: &Global, args: &Scale) -> Result<ExitCode, Failu
     let stop = interrupt::token();
     let lease = session.lock("scale", args.lock.wait).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => scale(&writing, &service, args.count).await,
+        Ok(run) => scale(&run, &service, args.count).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
@@ -48,26 +48,26 @@ struct Scaled {
     lasts: String,
 }
 
-async fn scale(writing: &LockedRun<'_>, service: &str, count: u32) -> Result<Scaled, Failure> {
-    let environment = writing.session.environment();
-    let (name, clock) = (&environment.name, &writing.session.clock);
+async fn scale(run: &LockedRun<'_>, service: &str, count: u32) -> Result<Scaled, Failure> {
+    let environment = run.session.environment();
+    let (name, clock) = (&environment.name, &run.session.clock);
     let absent = || {
         Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
             .hint(format!("provisioner up --env {name}"))
     };
-    let place = Place::of(writing, service).ok_or_else(absent)?;
+    let place = Place::of(run, service).ok_or_else(absent)?;
     let (cluster, id) = (&place.cluster, &place.name);
-    let view = writing.aws.service_view(cluster, id).await?.ok_or_else(absent)?;
-    let bounds = match writing.aws.scaling(cluster, id).await {
+    let view = run.aws.service_view(cluster, id).await?.ok_or_else(absent)?;
+    let bounds = match run.aws.scaling(cluster, id).await {
         Err(error) if error.is(Class::NotEmulated) => None,
         other => other?,
     };
     // A number outside of the bounds would be put back into them within a minute.
     let change = bounds.and_then(|bounds| widened(bounds.min, bounds.max, count));
     if let Some(change) = change {
-        patient(clock, || writing.aws.set_scaling(cluster, id, change)).await?;
+        patient(clock, || run.aws.set_scaling(cluster, id, change)).await?;
     }
-    let call = || writing.aws.update_service(cluster, id, None, Some(count), false);
+    let call = || run.aws.update_service(cluster, id, None, Some(count), false);
     patient(clock, call).await?;
     if count == 0 {
         report::warning(&format!("{service} serves nobody with no task"));

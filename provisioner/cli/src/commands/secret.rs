@@ -83,7 +83,7 @@ async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
     let mut ended = Ok(());
     for service in users {
         ended = match LockedRun::begin(session, &lease, &stop).await {
-            Ok(writing) => roll(&writing, service).await,
+            Ok(run) => roll(&run, service).await,
             Err(failure) => Err(failure),
         };
         if ended.is_err() {
@@ -94,9 +94,9 @@ async fn roll_users(session: &Session, secret: &str) -> Result<(), Failure> {
     ended
 }
 
-async fn roll(writing: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
-    release::settle(writing).await?;
-    let Some(image) = crate::session::decided::decided(&writing.state(), service) else {
+async fn roll(run: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
+    release::settle(run).await?;
+    let Some(image) = crate::session::decided::decided(&run.state(), service) else {
         return Ok(());
     };
     let order = Order {
@@ -109,7 +109,7 @@ async fn roll(writing: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
         limit: None,
         wait: true,
     };
-    match Box::pin(release::run(writing, &order)).await? {
+    match Box::pin(release::run(run, &order)).await? {
         End::RolledBack { .. } => Err(Failure::new(
             Code::RolledBack,
             format!("{service} does not serve with the new value"),

@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, args: &Up) -> Result<ExitCode, Failure>
     let stop = interrupt::token();
     let lease = session.lock("up", args.lock.wait).await?;
     let ended = match LockedRun::begin(&session, &lease, &stop).await {
-        Ok(writing) => up(global, args, saved.as_ref(), &writing).await,
+        Ok(run) => up(global, args, saved.as_ref(), &run).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
@@ -36,14 +36,14 @@ async fn up(
     global: &Global,
     args: &Up,
     saved: Option<&SavedPlan>,
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
 ) -> Result<ExitCode, Failure> {
-    let session = writing.session;
+    let session = run.session;
     let name = &session.environment().name;
     // Of the state as a saved plan knows it.
-    let version = writing.journal.version().await;
-    release::settle(writing).await?;
-    let state = writing.state();
+    let version = run.journal.version().await;
+    release::settle(run).await?;
+    let state = run.state();
     let mut known = images::known(session, &state);
     images::resolve_all(session, &mut known).await?;
     let Images { mut images, to_build, .. } = known;
@@ -68,28 +68,28 @@ async fn up(
         if saved.is_none() {
             confirm(args.yes, &format!("bring {name} to this?"))?;
         }
-        if writing.is_first {
-            session.bootstrap(&writing.aws).await?;
+        if run.is_first {
+            session.bootstrap(&run.aws).await?;
         }
-        preflight::service_linked_roles(session, &writing.aws, &draft).await?;
-        if let Some(failed) = push(writing, &mut draft, &built).await? {
-            return ended(global, writing, failed).await;
+        preflight::service_linked_roles(session, &run.aws, &draft).await?;
+        if let Some(failed) = push(run, &mut draft, &built).await? {
+            return ended(global, run, failed).await;
         }
-        writing.learn(&draft.facts);
-        outcome = release::migrate(writing, &mut draft, &allow).await?;
+        run.learn(&draft.facts);
+        outcome = release::migrate(run, &mut draft, &allow).await?;
         if outcome.is_complete() {
-            let last = writing.carry_out(&draft.graph, &draft.plan, allow).await?;
+            let last = run.carry_out(&draft.graph, &draft.plan, allow).await?;
             outcome = Outcome { done: [outcome.done, last.done].concat(), ..last };
         }
     } else {
-        let is_new = writing.learn(&draft.facts);
+        let is_new = run.learn(&draft.facts);
         if draft.plan.waits() || takes_over(&draft.plan, &state) {
-            outcome = writing.carry_out(&draft.graph, &draft.plan, BTreeSet::new()).await?;
+            outcome = run.carry_out(&draft.graph, &draft.plan, BTreeSet::new()).await?;
         } else if is_new {
-            writing.journal.commit().await?;
+            run.journal.commit().await?;
         }
     }
-    ended(global, writing, outcome).await
+    ended(global, run, outcome).await
 }
 
 /// Whether something is as desired without having been applied: a route, rule or tag that somebody added is in the file
@@ -103,21 +103,21 @@ fn takes_over(plan: &Plan, state: &State) -> bool {
 
 /// Pushes what was built, after its repository was made. What failed on the way is given back.
 async fn push(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     draft: &mut PlannedRun,
     built: &[Built],
 ) -> Result<Option<Outcome>, Failure> {
-    let session = writing.session;
+    let session = run.session;
     let repository = |built: &Built| at::<Repository>(&built.service);
     if built.iter().any(|built| draft.creates(&repository(built))) {
         let wanted: BTreeSet<Address> = built.iter().map(repository).collect();
         let (graph, plan) = draft.only(|address| wanted.contains(address));
-        let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
+        let outcome = run.carry_out(&graph, &plan, BTreeSet::new()).await?;
         if !outcome.is_complete() {
             return Ok(Some(outcome));
         }
         let images = std::mem::take(&mut draft.facts.images);
-        *draft = PlannedRun::compute(session, &writing.state(), images).await?;
+        *draft = PlannedRun::compute(session, &run.state(), images).await?;
     }
     for built in built {
         if let Some(uri) = draft.output(&repository(built), "uri") {
@@ -162,18 +162,18 @@ fn allowed(args: &Up, plan: &Plan, session: &Session) -> Result<BTreeSet<Address
 /// Runs local processes where they are the tasks, and says how it went.
 async fn ended(
     global: &Global,
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     outcome: Outcome,
 ) -> Result<ExitCode, Failure> {
-    let session = writing.session;
+    let session = run.session;
     let environment = session.environment();
-    let state = writing.state();
+    let state = run.state();
     let mut said = Vec::new();
     if let (Some(home), true) = (&session.home, outcome.is_complete()) {
-        said = home.run_services(&writing.aws, environment, &state).await?;
+        said = home.run_services(&run.aws, environment, &state).await?;
     }
     if outcome.is_complete() {
-        release::note(writing).await?;
+        release::note(run).await?;
     }
     let outputs = outputs::of(session, &state);
     if global.json {

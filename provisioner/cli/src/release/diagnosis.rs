@@ -30,14 +30,14 @@ const TASKS: usize = 3;
 
 /// Why a release does not serve; nothing when there is nothing to explain.
 pub(crate) async fn explain(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     service: &str,
     started: &Started,
     why: &str,
     probe: Option<explain::Probe>,
 ) -> Result<Option<Explanation>, Failure> {
-    let Some(place) = Place::of(writing, service) else { return Ok(None) };
-    let look = Look { session: writing.session, aws: &writing.aws, service, place: &place, why };
+    let Some(place) = Place::of(run, service) else { return Ok(None) };
+    let look = Look { session: run.session, aws: &run.aws, service, place: &place, why };
     let asked = Some(started.image.to_string());
     let mut picture = look.picture(&started.revision, Some(started.at), asked).await?;
     picture.probe = probe;

@@ -44,7 +44,7 @@ pub(crate) fn command(migration: &Migration) -> String {
 
 /// Runs a service's migration with a new revision. Anything but exit code 0 stops the release.
 pub(crate) async fn run(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     settings: &Settings,
     service: &str,
     revision: &str,
@@ -52,25 +52,24 @@ pub(crate) async fn run(
     migration: &Migration,
 ) -> Result<(), Failure> {
     report::note(&format!("migration: {}", command(migration)));
-    let session = writing.session;
+    let session = run.session;
     let limit = Duration::from_secs(u64::from(migration.timeout.0));
     let line = |line: &str| report::note(&format!("  {line}"));
     let code = if let Some(home) = session.home.as_ref().filter(|home| !home.has_docker()) {
         let environment = session.environment();
-        let ran =
-            home.run_once(&writing.aws, environment, wanted, service, &migration.command, line);
+        let ran = home.run_once(&run.aws, environment, wanted, service, &migration.command, line);
         // Dropping it ends the process.
         tokio::select! {
             ran = ran => ran?.code(),
             () = session.clock.sleep(limit) => return Err(too_long(service, migration)),
-            () = writing.stop.cancelled() => {
+            () = run.stop.cancelled() => {
                 let message = "interrupted; the migration was stopped, and nothing was switched";
                 return Err(Failure::new(Code::Interrupted, message));
             }
         }
     } else {
-        let once = Once { session, aws: &writing.aws, settings, service, revision };
-        match once.run(&migration.command, Some(limit), &writing.stop, line).await? {
+        let once = Once { session, aws: &run.aws, settings, service, revision };
+        match once.run(&migration.command, Some(limit), &run.stop, line).await? {
             Some(code) => code,
             None => return Err(too_long(service, migration)),
         }

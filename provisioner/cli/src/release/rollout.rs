@@ -41,8 +41,8 @@ pub(crate) enum Verdict {
 
 impl Place {
     /// Where a service is, if it was made.
-    pub(crate) fn of(writing: &LockedRun<'_>, service: &str) -> Option<Self> {
-        Self::in_state(&writing.state(), service)
+    pub(crate) fn of(run: &LockedRun<'_>, service: &str) -> Option<Self> {
+        Self::in_state(&run.state(), service)
     }
 
     /// The same, of a state that is only read.
@@ -57,14 +57,14 @@ impl Place {
 /// refusal that passes is waited out, and a lost answer. With `force` all tasks are replaced, also when the
 /// service is at the revision already.
 pub(crate) async fn point(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     place: &Place,
     revision: &str,
     force: bool,
 ) -> Result<String, Failure> {
     let (cluster, name) = (&place.cluster, &place.name);
-    let clock = &writing.session.clock;
-    let call = |force| writing.aws.update_service(cluster, name, Some(revision), None, force);
+    let clock = &run.session.clock;
+    let call = |force| run.aws.update_service(cluster, name, Some(revision), None, force);
     let mut view = patient(clock, || call(force)).await?;
     // The same revision makes no new deployment, and one that has failed stays as it is.
     if view.primary().is_some_and(|primary| primary.rollout_state == "FAILED") {
@@ -74,10 +74,10 @@ pub(crate) async fn point(
 }
 
 /// Replaces a service's tasks by new ones of the same revision, and returns the deployment that does it.
-pub(crate) async fn renew(writing: &LockedRun<'_>, place: &Place) -> Result<String, Failure> {
+pub(crate) async fn renew(run: &LockedRun<'_>, place: &Place) -> Result<String, Failure> {
     let (cluster, name) = (&place.cluster, &place.name);
-    let call = || writing.aws.update_service(cluster, name, None, None, true);
-    deployment(&patient(&writing.session.clock, call).await?)
+    let call = || run.aws.update_service(cluster, name, None, None, true);
+    deployment(&patient(&run.session.clock, call).await?)
 }
 
 /// The deployment that an answer of UpdateService tells of.
@@ -108,22 +108,22 @@ pub(crate) async fn ask() -> Verdict {
 
 /// Our own request through the load balancer, until it is answered as the file says or time is up.
 pub(crate) async fn probe(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     service: &str,
     probe: &Probe,
 ) -> Result<explain::Probe, Failure> {
-    let state = writing.state();
-    let host = writing.session.environment().host_for(service, &probe.path);
+    let state = run.state();
+    let host = run.session.environment().host_for(service, &probe.path);
     let mut answer = explain::Probe {
         path: probe.path.clone(),
         host: host.clone(),
         contains: probe.contains.clone(),
         ..explain::Probe::default()
     };
-    let Some(balancer) = outputs::load_balancer(writing.session, &state) else {
+    let Some(balancer) = outputs::load_balancer(run.session, &state) else {
         return Ok(answer);
     };
-    let clock = &writing.session.clock;
+    let clock = &run.session.clock;
     let began = clock.now();
     loop {
         (answer.status, answer.body) =
@@ -132,7 +132,7 @@ pub(crate) async fn probe(
         answer.passed =
             answer.status.is_some_and(|status| (200..400).contains(&status)) && contains;
         let is_over = clock.now().saturating_sub(began) >= PROBE;
-        if answer.passed || is_over || writing.stop.is_cancelled() {
+        if answer.passed || is_over || run.stop.is_cancelled() {
             return Ok(answer);
         }
         clock.sleep(LOOK).await;

@@ -79,20 +79,20 @@ pub(crate) enum End {
 }
 
 /// Releases: plans, pushes, registers, migrates, switches, waits, and goes back when it fails.
-pub(crate) async fn run(writing: &LockedRun<'_>, order: &Order) -> Result<End, Failure> {
-    let session = writing.session;
+pub(crate) async fn run(run: &LockedRun<'_>, order: &Order) -> Result<End, Failure> {
+    let session = run.session;
     let environment = session.environment();
     let service = &order.service;
-    let releases = Releases::of(session.objects(&writing.aws), service);
-    let (place, mut before) = Before::of(writing, service)?;
-    let unfinished = stand(writing, &releases, &place, &mut before).await?;
+    let releases = Releases::of(session.objects(&run.aws), service);
+    let (place, mut before) = Before::of(run, service)?;
+    let unfinished = stand(run, &releases, &place, &mut before).await?;
     let revision_before = revision(&before.definition);
     if let Some(back_to) = &order.back_to {
-        needs::check(writing, &place, back_to).await?;
+        needs::check(run, &place, back_to).await?;
     }
 
     // What is wanted, first in memory only.
-    let mut wanted = writing.state();
+    let mut wanted = run.state();
     decide(&mut wanted, environment, service, &order.image);
     let definition = order.back_to.as_ref().map(|release| release.definition.clone());
     pin::pin(environment, &mut wanted, service, definition.clone());
@@ -102,7 +102,7 @@ pub(crate) async fn run(writing: &LockedRun<'_>, order: &Order) -> Result<End, F
         .is_some_and(|back_to| reuse(&mut wanted, service, &back_to.revision, &back_to.definition));
     let images = images::known(session, &wanted).images;
     let mut draft = PlannedRun::compute(session, &wanted, images.clone()).await?;
-    if order.back_to.is_none() && pick_up(writing, &draft, &mut wanted, service).await? {
+    if order.back_to.is_none() && pick_up(run, &draft, &mut wanted, service).await? {
         draft = PlannedRun::compute(session, &wanted, images).await?;
         reused = true;
     }
@@ -124,25 +124,25 @@ pub(crate) async fn run(writing: &LockedRun<'_>, order: &Order) -> Result<End, F
     let (_, plan) = draft.only(|address| *address == service_at);
     if plan.is_empty() && !unfinished && !order.is_uncertain {
         let facts = wanted.facts;
-        writing.journal.change(|state| state.facts = facts);
-        writing.journal.commit().await?;
+        run.journal.change(|state| state.facts = facts);
+        run.journal.commit().await?;
         return Ok(End::Nothing);
     }
 
     // The new revision. It is journaled, and nothing runs it yet.
-    let revision = register(writing, order, &draft, &wanted, &before, reused).await?;
+    let revision = register(run, order, &draft, &wanted, &before, reused).await?;
     if let Some(back_to) = &order.back_to {
-        said_of_secrets(back_to, &entry(writing, service).desired);
+        said_of_secrets(back_to, &entry(run, service).desired);
     }
     let migration =
         environment.services[service].migration.as_ref().filter(|_| order.back_to.is_none());
     if let Some(migration) = migration {
-        let mut state = writing.state();
+        let mut state = run.state();
         state.facts.clone_from(&wanted.facts);
-        let settings = migrate::settings(writing, &place).await?;
-        let ran = migration::run(writing, &settings, service, &revision, &state, migration).await;
+        let settings = migrate::settings(run, &place).await?;
+        let ran = migration::run(run, &settings, service, &revision, &state, migration).await;
         if let Err(failure) = ran {
-            before.retire(writing, service, &revision).await?;
+            before.retire(run, service, &revision).await?;
             return Err(failure);
         }
     }
@@ -157,7 +157,7 @@ pub(crate) async fn run(writing: &LockedRun<'_>, order: &Order) -> Result<End, F
         what: order.what,
         image: order.image.clone(),
         revision: revision.clone(),
-        definition: entry(writing, service).desired,
+        definition: entry(run, service).desired,
         config: pin::config(environment, service),
         migration: command,
         at: Timestamp::now(),
@@ -171,9 +171,9 @@ pub(crate) async fn run(writing: &LockedRun<'_>, order: &Order) -> Result<End, F
         short(&revision)
     ));
     // Whoever comes after a process that dies from here on asks ECS what became of it.
-    writing.journal.change(|state| state.facts.insert(unsettled(service), started.number.into()));
-    writing.journal.commit().await?;
-    let ended = carry_through(writing, order, &place, &before, &wanted, &releases, started).await;
+    run.journal.change(|state| state.facts.insert(unsettled(service), started.number.into()));
+    run.journal.commit().await?;
+    let ended = carry_through(run, order, &place, &before, &wanted, &releases, started).await;
     ended.map_err(|failure| half_way(failure, &environment.name))
 }
 
@@ -193,14 +193,14 @@ fn said_of_secrets(back_to: &Started, definition: &serde_json::Value) {
 /// Finds out what a way back would lead to. Returns whether an earlier run has switched to what runs
 /// now and did not live to see what became of it.
 async fn stand(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     releases: &Releases,
     place: &Place,
     before: &mut Before,
 ) -> Result<bool, Failure> {
     // One that was settled by a run that died in its turn is as unfinished as one that is settled now.
     let abandoned = releases.settle().await?.filter(Release::is_open);
-    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
+    let view = run.aws.service_view(&place.cluster, &place.name).await?;
     let running = view.as_ref().and_then(ServiceView::revision).map(str::to_owned);
     let unfinished = abandoned.is_some_and(|one| Some(&one.started.revision) == running.as_ref());
     let is_known = running.as_ref().is_none_or(|running| before.is_present(running));
@@ -209,14 +209,14 @@ async fn stand(
         let good = all.iter().rev().find(|one| one.is_good());
         let good = good.filter(|_| unfinished).map(|one| one.started.revision.clone());
         if let Some(back_to) = good.or(running) {
-            before.was(writing.session.environment(), &back_to, &all);
+            before.was(run.session.environment(), &back_to, &all);
         }
     }
     let Some(other) = view.as_ref().and_then(|view| before.stranger(view)) else {
         return Ok(unfinished);
     };
     let service = &place.name;
-    let name = &writing.session.environment().name;
+    let name = &run.session.environment().name;
     let message = format!("{service} is being deployed by somebody else: {other} is on its way");
     Err(Failure::new(Code::Refused, message)
         .hint(format!("wait for it: provisioner status --env {name}")))
@@ -224,7 +224,7 @@ async fn stand(
 
 /// Registers what is wanted, or finds it registered.
 async fn register(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     order: &Order,
     draft: &PlannedRun,
     wanted: &State,
@@ -235,19 +235,19 @@ async fn register(
     let definition_at = at::<TaskDefinition>(service);
     if reused {
         let entry = wanted.resources.get(&definition_at).cloned().unwrap_or_default();
-        writing.journal.change(|state| state.resources.insert(definition_at.clone(), entry));
+        run.journal.change(|state| state.resources.insert(definition_at.clone(), entry));
     }
     let (graph, plan) = draft.only(|address| *address == definition_at);
-    let outcome = writing.carry_out(&graph, &plan, BTreeSet::new()).await?;
-    let entry = entry(writing, service);
+    let outcome = run.carry_out(&graph, &plan, BTreeSet::new()).await?;
+    let entry = entry(run, service);
     if outcome.is_complete() {
         return Ok(revision(&entry));
     }
     // What may have been made after all is looked up by the next run.
     if entry.intent.is_none() {
-        before.put_back(writing, service, None).await?;
+        before.put_back(run, service, None).await?;
     }
-    if writing.stop.is_cancelled() {
+    if run.stop.is_cancelled() {
         return Err(Failure::new(Code::Interrupted, "interrupted; nothing was switched"));
     }
     let why = outcome.failed.first().map(|(_, error)| error.to_string()).unwrap_or_default();
@@ -257,7 +257,7 @@ async fn register(
 
 /// From here on the new revision is on its way: to its end, or back.
 async fn carry_through(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     order: &Order,
     place: &Place,
     before: &Before,
@@ -267,30 +267,30 @@ async fn carry_through(
 ) -> Result<End, Failure> {
     let service = &order.service;
     let revision = started.revision.clone();
-    let switched = switch::switch(writing, order, place, &wanted.facts, &revision).await?;
+    let switched = switch::switch(run, order, place, &wanted.facts, &revision).await?;
     let switch::Switched { verdict, probe, deployment } = switched;
     let interrupted = verdict == Verdict::Abort;
     let mut served = false;
     let mut why = match verdict {
         Verdict::Leave => {
-            keep(writing, service, wanted, &started, Some(started.number)).await?;
+            keep(run, service, wanted, &started, Some(started.number)).await?;
             releases.end(started.number, How::NotWaitedFor, None).await?;
-            writing.prune(service).await;
+            run.prune(service).await;
             return Ok(End::Left(started));
         }
         Verdict::Serves => {
-            keep(writing, service, wanted, &started, None).await?;
+            keep(run, service, wanted, &started, None).await?;
             releases.end(started.number, How::Succeeded, None).await?;
             served = true;
-            let described = &writing.session.environment().services[service];
+            let described = &run.session.environment().services[service];
             let limit = Limits::new(described, order.limit).over;
-            match rollout::over(writing, place, &deployment, limit).await? {
+            match rollout::over(run, place, &deployment, limit).await? {
                 Over::Failed(why) => why,
                 over => {
                     if let Over::NotYet(progress) = over {
                         report::warning(&format!("{service} is not alone yet: {progress}"));
                     }
-                    writing.prune(service).await;
+                    run.prune(service).await;
                     return Ok(End::Serves(started));
                 }
             }
@@ -303,9 +303,9 @@ async fn carry_through(
         None
     } else {
         report::note(&format!("failed: {why}"));
-        diagnosis::explain(writing, service, &started, &why, probe).await?
+        diagnosis::explain(run, service, &started, &why, probe).await?
     };
-    let back = switch::go_back(writing, service, place, before, &revision, interrupted).await?;
+    let back = switch::go_back(run, service, place, before, &revision, interrupted).await?;
     let how = if let Back::Failed(not_back) = &back {
         why = format!("{why}; the way back: {not_back}");
         How::Failed
@@ -329,13 +329,13 @@ async fn carry_through(
 
 /// Makes the release what the state says of the service. `unseen`: its number, when nobody has seen its end.
 async fn keep(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     service: &str,
     wanted: &State,
     started: &Started,
     unseen: Option<u32>,
 ) -> Result<(), Failure> {
-    writing.journal.change(|state| {
+    run.journal.change(|state| {
         state.facts.clone_from(&wanted.facts);
         match unseen {
             Some(number) => state.facts.insert(unsettled(service), number.into()),
@@ -345,7 +345,7 @@ async fn keep(
         let entry = state.resources.entry(at::<kinds::Service>(service)).or_default();
         entry.desired["settings"]["taskDefinition"] = started.revision.clone().into();
     });
-    Ok(writing.journal.commit().await?)
+    Ok(run.journal.commit().await?)
 }
 
 /// A call failed after the switch: what runs is known again once the same command has gone on.
@@ -364,9 +364,9 @@ fn noted(service: &str) -> String {
 }
 
 /// What the state has of a service's task definition.
-fn entry(writing: &LockedRun<'_>, service: &str) -> Entry {
+fn entry(run: &LockedRun<'_>, service: &str) -> Entry {
     let address = at::<TaskDefinition>(service);
-    writing.journal.read(|state| state.resources.get(&address).cloned().unwrap_or_default())
+    run.journal.read(|state| state.resources.get(&address).cloned().unwrap_or_default())
 }
 
 fn revision(entry: &Entry) -> String {

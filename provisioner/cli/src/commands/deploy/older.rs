@@ -19,10 +19,10 @@ enum Order {
 }
 
 /// Refuses to let an older commit take over from a newer one. Only a pipeline says which commit it ships.
-pub(super) async fn refuse(writing: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
-    let session = writing.session;
+pub(super) async fn refuse(run: &LockedRun<'_>, service: &str) -> Result<(), Failure> {
+    let session = run.session;
     let Some(mine) = Author::here("", None).commit else { return Ok(()) };
-    let all = Releases::of(session.objects(&writing.aws), service).all().await?;
+    let all = Releases::of(session.objects(&run.aws), service).all().await?;
     let Some((number, runs)) = running(&all).filter(|(_, runs)| *runs != mine) else {
         return Ok(());
     };

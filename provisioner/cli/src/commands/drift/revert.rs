@@ -21,24 +21,20 @@ pub(super) async fn run(
     let stop = interrupt::token();
     let lease = session.lock("drift --revert", args.lock.wait).await?;
     let ended = match LockedRun::begin(session, &lease, &stop).await {
-        Ok(writing) => remove(global, args, &writing).await,
+        Ok(run) => remove(global, args, &run).await,
         Err(failure) => Err(failure),
     };
     session.unlock(lease).await;
     ended
 }
 
-async fn remove(
-    global: &Global,
-    args: &Drift,
-    writing: &LockedRun<'_>,
-) -> Result<ExitCode, Failure> {
-    let session = writing.session;
+async fn remove(global: &Global, args: &Drift, run: &LockedRun<'_>) -> Result<ExitCode, Failure> {
+    let session = run.session;
     let name = &session.environment().name;
-    if writing.is_first {
+    if run.is_first {
         state_guard::nothing_is_left(session).await?;
     }
-    let found = Found::look(session, &writing.aws, &writing.state()).await?;
+    let found = Found::look(session, &run.aws, &run.state()).await?;
     let mut reverted = Reverted::new(name, &found.added, &found.listeners);
     if reverted.is_empty() {
         return said(global, &reverted);
@@ -47,21 +43,18 @@ async fn remove(
     confirm(args.yes, &format!("remove this from {name}?"))?;
     for added in &found.added {
         let clock = &session.clock;
-        let done = take_out(&writing.aws, &session.kinds, &found.picture, added, clock);
-        let done = if writing.stop.is_cancelled() { None } else { Some(done.await) };
+        let done = take_out(&run.aws, &session.kinds, &found.picture, added, clock);
+        let done = if run.stop.is_cancelled() { None } else { Some(done.await) };
         reverted.note(added.address.as_str(), done);
     }
     for listener in &found.listeners {
-        let call = || writing.aws.delete_listener(&listener.arn);
-        let done = if writing.stop.is_cancelled() {
-            None
-        } else {
-            Some(patient(&session.clock, call).await)
-        };
+        let call = || run.aws.delete_listener(&listener.arn);
+        let done =
+            if run.stop.is_cancelled() { None } else { Some(patient(&session.clock, call).await) };
         reverted.note(&listener.arn, done);
     }
     let ended = said(global, &reverted)?;
-    if writing.stop.is_cancelled() {
+    if run.stop.is_cancelled() {
         return Err(Failure::new(Code::Interrupted, "interrupted; some of it may still be there"));
     }
     if reverted.failed() {

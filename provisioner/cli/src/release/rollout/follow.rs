@@ -69,8 +69,8 @@ struct Follow<'a> {
 }
 
 impl<'a> Follow<'a> {
-    fn new(writing: &LockedRun<'_>, place: &'a Place, id: &'a str, seen: bool) -> Self {
-        let began = writing.session.clock.now();
+    fn new(run: &LockedRun<'_>, place: &'a Place, id: &'a str, seen: bool) -> Self {
+        let began = run.session.clock.now();
         Self { place, id, began, seen, missing: None, said: String::new() }
     }
 
@@ -79,9 +79,9 @@ impl<'a> Follow<'a> {
     }
 
     /// One look. What may yet turn out to be an old picture is on its way.
-    async fn look(&mut self, writing: &LockedRun<'_>) -> Result<Look, Failure> {
-        let (clock, place) = (&writing.session.clock, self.place);
-        let look = writing.aws.deployment(&place.cluster, &place.name, self.id, self.seen);
+    async fn look(&mut self, run: &LockedRun<'_>) -> Result<Look, Failure> {
+        let (clock, place) = (&run.session.clock, self.place);
+        let look = run.aws.deployment(&place.cluster, &place.name, self.id, self.seen);
         let progress = look.await?;
         let missing = self.missing.take();
         self.seen |= !matches!(progress, Progress::Unlisted);
@@ -116,15 +116,15 @@ impl<'a> Follow<'a> {
 
 /// Waits until a deployment serves, or is given up. Says what happens meanwhile.
 pub(crate) async fn watch(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     place: &Place,
     id: &str,
     limit: Duration,
 ) -> Result<Verdict, Failure> {
-    let clock = &writing.session.clock;
-    let mut follow = Follow::new(writing, place, id, false);
+    let clock = &run.session.clock;
+    let mut follow = Follow::new(run, place, id, false);
     loop {
-        let progress = match follow.look(writing).await? {
+        let progress = match follow.look(run).await? {
             Look::Serves(_) => return Ok(Verdict::Serves),
             Look::Failed(why) => return Ok(Verdict::Failed(why)),
             Look::Moving(progress) => progress,
@@ -137,22 +137,22 @@ pub(crate) async fn watch(
         }
         tokio::select! {
             () = pause(clock, elapsed) => {}
-            () = writing.stop.cancelled() => return Ok(ask().await),
+            () = run.stop.cancelled() => return Ok(ask().await),
         }
     }
 }
 
 /// Waits until what ran before a deployment is gone. Nothing is gone back to because that takes long.
 pub(crate) async fn over(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     place: &Place,
     id: &str,
     limit: Duration,
 ) -> Result<Over, Failure> {
-    let clock = &writing.session.clock;
-    let mut follow = Follow::new(writing, place, id, true);
+    let clock = &run.session.clock;
+    let mut follow = Follow::new(run, place, id, true);
     loop {
-        let progress = match follow.look(writing).await? {
+        let progress = match follow.look(run).await? {
             Look::Serves(None) => return Ok(Over::Yes),
             Look::Serves(Some(left)) => format!("it serves; {left}"),
             Look::Failed(why) => return Ok(Over::Failed(why)),
@@ -160,12 +160,12 @@ pub(crate) async fn over(
         };
         follow.say(clock, &progress);
         let elapsed = follow.elapsed(clock);
-        if elapsed >= limit || writing.stop.is_cancelled() {
+        if elapsed >= limit || run.stop.is_cancelled() {
             return Ok(Over::NotYet(progress));
         }
         tokio::select! {
             () = pause(clock, elapsed) => {}
-            () = writing.stop.cancelled() => {}
+            () = run.stop.cancelled() => {}
         }
     }
 }
@@ -173,19 +173,19 @@ pub(crate) async fn over(
 /// Waits until a revision that ran before serves again: ECS may have gone back to it by itself already.
 /// Returns its deployment, or why it does not serve.
 pub(crate) async fn return_to(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     place: &Place,
     revision: &str,
     limit: Duration,
 ) -> Result<Result<String, String>, Failure> {
-    let clock = &writing.session.clock;
+    let clock = &run.session.clock;
     let began = clock.now();
     loop {
         // Asked for even when ECS seems to head there: a look may be older than the switch that failed.
-        let id = point(writing, place, revision, false).await?;
-        let mut follow = Follow::new(writing, place, &id, false);
+        let id = point(run, place, revision, false).await?;
+        let mut follow = Follow::new(run, place, &id, false);
         let why = loop {
-            match follow.look(writing).await? {
+            match follow.look(run).await? {
                 Look::Serves(_) => return Ok(Ok(id)),
                 Look::Failed(why) => break why,
                 Look::Moving(progress) => follow.say(clock, &progress),

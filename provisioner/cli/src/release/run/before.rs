@@ -26,9 +26,9 @@ pub(super) struct Before {
 
 impl Before {
     /// Where the service is and what is known of it, or the advice to make it first.
-    pub(super) fn of(writing: &LockedRun<'_>, service: &str) -> Result<(Place, Self), Failure> {
-        let name = &writing.session.environment().name;
-        Self::in_state(&writing.state(), service).ok_or_else(|| {
+    pub(super) fn of(run: &LockedRun<'_>, service: &str) -> Result<(Place, Self), Failure> {
+        let name = &run.session.environment().name;
+        Self::in_state(&run.state(), service).ok_or_else(|| {
             Failure::new(Code::Failed, format!("{service} was not made yet in {name}"))
                 .hint(format!("provisioner up --env {name}"))
         })
@@ -109,31 +109,31 @@ impl Before {
     /// Puts what was before back.
     pub(super) async fn put_back(
         &self,
-        writing: &LockedRun<'_>,
+        run: &LockedRun<'_>,
         service: &str,
         gone: Option<&str>,
     ) -> Result<(), Failure> {
-        let restored = self.restored(writing.state(), service, gone);
-        writing.journal.change(|state| {
+        let restored = self.restored(run.state(), service, gone);
+        run.journal.change(|state| {
             state.resources = restored.resources;
             state.facts = restored.facts;
         });
-        Ok(writing.journal.commit().await?)
+        Ok(run.journal.commit().await?)
     }
 
     /// Takes a revision that nothing runs out of use, and puts what was before back.
     pub(super) async fn retire(
         &self,
-        writing: &LockedRun<'_>,
+        run: &LockedRun<'_>,
         service: &str,
         failed: &str,
     ) -> Result<(), Failure> {
         let is_new = !self.definition.older.iter().any(|id| id.as_str() == failed)
             && revision(&self.definition) != failed;
         if is_new {
-            let clock = &writing.session.clock;
-            patient(clock, || writing.aws.deregister_task_definition(failed)).await?;
+            let clock = &run.session.clock;
+            patient(clock, || run.aws.deregister_task_definition(failed)).await?;
         }
-        self.put_back(writing, service, is_new.then_some(failed)).await
+        self.put_back(run, service, is_new.then_some(failed)).await
     }
 }

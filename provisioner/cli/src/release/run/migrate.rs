@@ -19,8 +19,8 @@ use crate::report::REVISION;
 use crate::run::{LockedRun, PlannedRun, at};
 
 /// Where a service's tasks run.
-pub(super) async fn settings(writing: &LockedRun<'_>, place: &Place) -> Result<Settings, Failure> {
-    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
+pub(super) async fn settings(run: &LockedRun<'_>, place: &Place) -> Result<Settings, Failure> {
+    let view = run.aws.service_view(&place.cluster, &place.name).await?;
     let view = view.ok_or_else(|| {
         Failure::new(Code::Failed, format!("the service {} is not there", place.name))
     })?;
@@ -30,48 +30,48 @@ pub(super) async fn settings(writing: &LockedRun<'_>, place: &Place) -> Result<S
 /// Makes what the tasks of each such service need, and runs its migration. Returns what was done, and
 /// leaves in `draft` what is still to do.
 pub(crate) async fn migrate(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     draft: &mut PlannedRun,
     allow: &BTreeSet<Address>,
 ) -> Result<Outcome, Failure> {
-    let environment = writing.session.environment();
+    let environment = run.session.environment();
     let mut all = Outcome::default();
     for (service, described) in &environment.services {
         let Some(migration) = &described.migration else { continue };
         let Some(image) = draft.facts.images.get(service).cloned() else { continue };
-        if !switches(draft, service) || is_migrated(writing, service, &image).await? {
+        if !switches(draft, service) || is_migrated(run, service, &image).await? {
             continue;
         }
-        let before = Before::in_state(&writing.state(), service);
+        let before = Before::in_state(&run.state(), service);
         let service_at = at::<kinds::Service>(service);
         let (needed, _) = draft.only(|address| *address == service_at);
         let (graph, plan) =
             draft.only(|address| *address != service_at && needed.get(address).is_some());
-        let outcome = writing.carry_out(&graph, &plan, allow.clone()).await?;
+        let outcome = run.carry_out(&graph, &plan, allow.clone()).await?;
         let is_complete = outcome.is_complete();
         all = Outcome { done: [all.done, outcome.done].concat(), ..outcome };
         if !is_complete {
             return Ok(all);
         }
         let images = std::mem::take(&mut draft.facts.images);
-        *draft = PlannedRun::compute(writing.session, &writing.state(), images).await?;
+        *draft = PlannedRun::compute(run.session, &run.state(), images).await?;
         let place = before.as_ref().map(|(place, _)| place);
         let settings = match place {
-            Some(place) => settings(writing, place).await?,
+            Some(place) => settings(run, place).await?,
             None => {
                 let step = draft.plan.steps.get(&service_at);
                 let desired = step.and_then(|step| step.desired.as_ref());
                 desired.map(Settings::from_desired).unwrap_or_default()
             }
         };
-        let state = writing.state();
+        let state = run.state();
         let definition = state.resources.get(&at::<TaskDefinition>(service));
         let revision = definition.map(super::revision).unwrap_or_default();
-        let ran = migration::run(writing, &settings, service, &revision, &state, migration).await;
+        let ran = migration::run(run, &settings, service, &revision, &state, migration).await;
         if let Err(mut failure) = ran {
             match before {
                 // The same as in a deploy: what runs is what the state knows.
-                Some((_, before)) => before.retire(writing, service, &revision).await?,
+                Some((_, before)) => before.retire(run, service, &revision).await?,
                 None if failure.code == Code::RolledBack => failure.code = Code::PartWay,
                 None => {}
             }
@@ -79,8 +79,8 @@ pub(crate) async fn migrate(
         }
         let command = Some(migration::command(migration));
         let done = Migrated { image, revision, command };
-        writing.journal.change(|state| done.keep(&mut state.facts, service));
-        writing.journal.commit().await?;
+        run.journal.change(|state| done.keep(&mut state.facts, service));
+        run.journal.commit().await?;
     }
     Ok(all)
 }
@@ -96,12 +96,8 @@ fn switches(draft: &PlannedRun, service: &str) -> bool {
 }
 
 /// Whether the migration of this image ended well before, or came with a release that serves.
-async fn is_migrated(
-    writing: &LockedRun<'_>,
-    service: &str,
-    image: &Image,
-) -> Result<bool, Failure> {
-    let state = writing.state();
+async fn is_migrated(run: &LockedRun<'_>, service: &str, image: &Image) -> Result<bool, Failure> {
+    let state = run.state();
     if let Some(migrated) = state.fact::<Migrated>(&migrated(service)) {
         return Ok(migrated.image == *image);
     }
@@ -109,7 +105,7 @@ async fn is_migrated(
         return Ok(false);
     }
     // From before this was kept, or before the file had a migration.
-    let releases = Releases::of(writing.session.objects(&writing.aws), service).all().await?;
+    let releases = Releases::of(run.session.objects(&run.aws), service).all().await?;
     let good = releases.iter().rev().find(|one| one.is_good());
     Ok(good.is_some_and(|one| one.started.image == *image))
 }

@@ -17,20 +17,20 @@ use crate::run::{LockedRun, at};
 /// Refuses when something is gone that the release needs: its image, a secret that the service has no other
 /// one for today, a role, or the target group of its service.
 pub(super) async fn check(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     place: &Place,
     back_to: &Started,
 ) -> Result<(), Failure> {
     let mut missing = Vec::new();
-    if !has_image(writing, back_to).await? {
+    if !has_image(run, back_to).await? {
         missing.push(format!("its image {} is gone from the repository", back_to.image));
     }
     let definition = &back_to.definition;
     // What the service has a secret for today gets that one.
-    let renewed = &writing.session.environment().services[&back_to.service].secrets;
+    let renewed = &run.session.environment().services[&back_to.service].secrets;
     for from in secrets(definition, |variable| !renewed.contains_key(variable)) {
         let secret = arn(&from);
-        let found = writing.aws.has_secret(&secret).await;
+        let found = run.aws.has_secret(&secret).await;
         if !known(found, &secret)?.unwrap_or(true) {
             missing.push(format!("the secret {secret} is gone"));
         }
@@ -39,15 +39,15 @@ pub(super) async fn check(
         let name = role.rsplit('/').next().unwrap_or_default();
         let ids = [Id::from(name)];
         let found: engine::Result<Vec<Seen<Role>>> =
-            writing.aws.observe(Which::<Role>::Ids(&ids)).await;
+            run.aws.observe(Which::<Role>::Ids(&ids)).await;
         if known(found, &role)?.is_some_and(|found| found.is_empty()) {
             missing.push(format!("the role {role} is gone"));
         }
     }
-    let view = writing.aws.service_view(&place.cluster, &place.name).await?;
+    let view = run.aws.service_view(&place.cluster, &place.name).await?;
     for group in view.iter().flat_map(|view| &view.load_balancers) {
         let arn = &group.target_group_arn;
-        if !arn.is_empty() && is_gone(writing.aws.target_health(arn).await.map(drop))? {
+        if !arn.is_empty() && is_gone(run.aws.target_health(arn).await.map(drop))? {
             missing.push(format!("the target group {arn} is gone"));
         }
     }
@@ -62,19 +62,19 @@ pub(super) async fn check(
 
 /// Whether the image is still where tasks get it from. One that somebody else's registry has is only
 /// looked for as far as it tells.
-async fn has_image(writing: &LockedRun<'_>, back_to: &Started) -> Result<bool, Failure> {
+async fn has_image(run: &LockedRun<'_>, back_to: &Started) -> Result<bool, Failure> {
     match &back_to.image {
         Image::Built(digest) => {
-            let state = writing.state();
+            let state = run.state();
             let repository = state.resources.get(&at::<Repository>(&back_to.service));
             let name = repository.and_then(|entry| entry.desired.get("name")?.as_str());
             let Some(name) = name else { return Ok(true) };
-            let found = known(writing.aws.image(name, digest).await, name)?;
+            let found = known(run.aws.image(name, digest).await, name)?;
             Ok(found.is_none_or(|found| found.is_some()))
         }
         image => {
             if let Some(reference) = image.reference() {
-                images::resolve(writing.session, &back_to.service, &reference).await?;
+                images::resolve(run.session, &back_to.service, &reference).await?;
             }
             Ok(true)
         }

@@ -14,16 +14,16 @@ use crate::session::decided::decided;
 
 /// Makes a release of what `up` has changed, for each service whose revision no release knows yet. All
 /// services at once; one that fails keeps no other from its end.
-pub(crate) async fn note(writing: &LockedRun<'_>) -> Result<(), Failure> {
-    let state = writing.state();
-    let services = writing.session.environment().services.keys();
-    let noted = join_all(services.map(|service| one(writing, &state, service))).await;
+pub(crate) async fn note(run: &LockedRun<'_>) -> Result<(), Failure> {
+    let state = run.state();
+    let services = run.session.environment().services.keys();
+    let noted = join_all(services.map(|service| one(run, &state, service))).await;
     noted.into_iter().collect::<Result<(), Failure>>()?;
-    Ok(writing.journal.commit().await?)
+    Ok(run.journal.commit().await?)
 }
 
-async fn one(writing: &LockedRun<'_>, state: &State, service: &str) -> Result<(), Failure> {
-    let session = writing.session;
+async fn one(run: &LockedRun<'_>, state: &State, service: &str) -> Result<(), Failure> {
+    let session = run.session;
     let Some(definition) = state.resources.get(&at::<TaskDefinition>(service)) else {
         return Ok(());
     };
@@ -31,7 +31,7 @@ async fn one(writing: &LockedRun<'_>, state: &State, service: &str) -> Result<()
     if state.fact::<String>(&noted(service)) == Some(revision(definition)) {
         return Ok(());
     }
-    let releases = Releases::of(session.objects(&writing.aws), service);
+    let releases = Releases::of(session.objects(&run.aws), service);
     let last = releases.settle().await?;
     // One whose process ended before its end was no good one to go back to; what it brought serves now.
     let is_known = |last: &Release| last.started.revision == revision(definition) && last.is_good();
@@ -57,6 +57,6 @@ async fn one(writing: &LockedRun<'_>, state: &State, service: &str) -> Result<()
         releases.end(started.number, How::Succeeded, None).await?;
     }
     let revision = revision(definition);
-    writing.journal.change(|state| state.facts.insert(noted(service), revision.into()));
+    run.journal.change(|state| state.facts.insert(noted(service), revision.into()));
     Ok(())
 }

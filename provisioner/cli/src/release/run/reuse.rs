@@ -29,7 +29,7 @@ pub(super) fn reuse(state: &mut State, service: &str, revision: &str, definition
 /// Makes a revision with the content that is wanted the present one, when an interrupted deploy has left such a one:
 /// the same content is not registered twice. Returns whether there was one.
 pub(super) async fn pick_up(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     draft: &PlannedRun,
     wanted: &mut State,
     service: &str,
@@ -45,9 +45,9 @@ pub(super) async fn pick_up(
     if newer.is_empty() {
         return Ok(false);
     }
-    let kind = writing.session.kinds.of(&address)?;
+    let kind = run.session.kinds.of(&address)?;
     let traits = kind.traits();
-    let found = kind.observe(&writing.aws, Look::Ids(&newer)).await?;
+    let found = kind.observe(&run.aws, Look::Ids(&newer)).await?;
     let same = found.into_iter().find(|seen| {
         // Whatever it has was put there by the deploy that left it: what is not wanted any more counts too.
         let applied = Some(&seen.spec);

@@ -56,12 +56,12 @@ pub(crate) async fn settled(
 }
 
 /// The same, and writes down what it found.
-pub(crate) async fn settle(writing: &LockedRun<'_>) -> Result<(), Failure> {
-    let mut state = writing.state();
-    let all = settled(writing.session, &writing.aws, &mut state).await?;
+pub(crate) async fn settle(run: &LockedRun<'_>) -> Result<(), Failure> {
+    let mut state = run.state();
+    let all = settled(run.session, &run.aws, &mut state).await?;
     for one in &all {
         one.say();
-        let releases = Releases::of(writing.session.objects(&writing.aws), &one.service);
+        let releases = Releases::of(run.session.objects(&run.aws), &one.service);
         let number = one.release.started.number;
         // One whose process died has no end that could be wrong; its probe was never asked either.
         if one.release.ended.is_none() {
@@ -79,11 +79,11 @@ pub(crate) async fn settle(writing: &LockedRun<'_>) -> Result<(), Failure> {
         }
     }
     if all.iter().any(|one| one.fate != Fate::UnderWay) {
-        writing.journal.change(|current| {
+        run.journal.change(|current| {
             current.resources = state.resources;
             current.facts = state.facts;
         });
-        writing.journal.commit().await?;
+        run.journal.commit().await?;
     }
     Ok(())
 }

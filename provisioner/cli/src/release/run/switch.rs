@@ -13,8 +13,8 @@ use crate::run::LockedRun;
 use crate::session::local_cloud::LocalHome;
 
 /// Where tasks are processes of this machine.
-fn native<'a>(writing: &LockedRun<'a>) -> Option<&'a LocalHome> {
-    writing.session.home.as_ref().filter(|home| !home.has_docker())
+fn native<'a>(run: &LockedRun<'a>) -> Option<&'a LocalHome> {
+    run.session.home.as_ref().filter(|home| !home.has_docker())
 }
 
 /// What came of a switch.
@@ -28,27 +28,27 @@ pub(super) struct Switched {
 
 /// Switches, and waits as far as that is wanted.
 pub(super) async fn switch(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     order: &Order,
     place: &Place,
     facts: &BTreeMap<String, Value>,
     revision: &str,
 ) -> Result<Switched, Failure> {
     let service = &order.service;
-    let environment = writing.session.environment();
-    let deployment = rollout::point(writing, place, revision, order.is_uncertain).await?;
+    let environment = run.session.environment();
+    let deployment = rollout::point(run, place, revision, order.is_uncertain).await?;
     let ended = |verdict, probe| Switched { verdict, probe, deployment: deployment.clone() };
-    if let Some(home) = native(writing) {
+    if let Some(home) = native(run) {
         // Nobody else replaces processes, so this is done also when nobody waits.
-        let mut state = writing.state();
+        let mut state = run.state();
         state.facts.clone_from(facts);
         tokio::select! {
-            ran = home.run_services(&writing.aws, environment, &state) => {
+            ran = home.run_services(&run.aws, environment, &state) => {
                 if let Err(failure) = ran {
                     return Ok(ended(Verdict::Failed(failure.message), None));
                 }
             }
-            () = writing.stop.cancelled() => return Ok(ended(Verdict::Abort, None)),
+            () = run.stop.cancelled() => return Ok(ended(Verdict::Abort, None)),
         }
     }
     if !order.wait {
@@ -56,16 +56,16 @@ pub(super) async fn switch(
     }
     let described = &environment.services[service];
     let limit = Limits::new(described, order.limit).serves;
-    let verdict = rollout::watch(writing, place, &deployment, limit).await?;
+    let verdict = rollout::watch(run, place, &deployment, limit).await?;
     let (Verdict::Serves, Some(wanted)) = (&verdict, &described.probe) else {
         return Ok(ended(verdict, None));
     };
     report::note(&format!("  asking for {}", wanted.path));
-    let answer = rollout::probe(writing, service, wanted).await?;
+    let answer = rollout::probe(run, service, wanted).await?;
     if answer.passed {
         return Ok(ended(verdict, Some(answer)));
     }
-    if writing.stop.is_cancelled() {
+    if run.stop.is_cancelled() {
         return Ok(ended(rollout::ask().await, None));
     }
     let status = answer.status.map_or("no answer".into(), |status| status.to_string());
@@ -84,7 +84,7 @@ pub(super) enum Back {
 
 /// Takes the service back to what ran before. After an interrupt the way back is only requested.
 pub(super) async fn go_back(
-    writing: &LockedRun<'_>,
+    run: &LockedRun<'_>,
     service: &str,
     place: &Place,
     before: &Before,
@@ -93,32 +93,32 @@ pub(super) async fn go_back(
 ) -> Result<Back, Failure> {
     let old = revision(&before.definition);
     report::note(&format!("rolling back to {}", short(&old)));
-    let environment = writing.session.environment();
-    if interrupted || native(writing).is_some() {
-        rollout::point(writing, place, &old, false).await?;
+    let environment = run.session.environment();
+    if interrupted || native(run).is_some() {
+        rollout::point(run, place, &old, false).await?;
     }
-    if let Some(home) = native(writing) {
-        let state = before.restored(writing.state(), service, None);
-        home.run_services(&writing.aws, environment, &state).await?;
+    if let Some(home) = native(run) {
+        let state = before.restored(run.state(), service, None);
+        home.run_services(&run.aws, environment, &state).await?;
     }
     if interrupted {
         // What failed goes with the superseded ones, once nothing runs it any more.
-        before.put_back(writing, service, None).await?;
+        before.put_back(run, service, None).await?;
         return Ok(Back::Asked);
     }
     let limits = Limits::new(&environment.services[service], None);
-    match rollout::return_to(writing, place, &old, limits.serves).await? {
+    match rollout::return_to(run, place, &old, limits.serves).await? {
         Ok(deployment) => {
-            let over = rollout::over(writing, place, &deployment, limits.over).await?;
+            let over = rollout::over(run, place, &deployment, limits.over).await?;
             if let Over::NotYet(progress) | Over::Failed(progress) = over {
                 report::warning(&format!("{} runs again, and {progress}", short(&old)));
             }
-            before.retire(writing, service, failed).await?;
+            before.retire(run, service, failed).await?;
             Ok(Back::Serves)
         }
         // Whoever looks for the cause, or goes on from here, needs the revision that failed.
         Err(why) => {
-            before.put_back(writing, service, None).await?;
+            before.put_back(run, service, None).await?;
             Ok(Back::Failed(why))
         }
     }
