@@ -129,7 +129,7 @@ async fn credentials_that_cannot_be_had_are_named_as_such() {
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(known.region().cloned())
             .credentials_provider(SharedCredentialsProvider::new(provide_credentials_fn(
-                async move || Err(error()),
+                move || std::future::ready(Err(error())),
             )))
             .build()
     };
