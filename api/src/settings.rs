@@ -73,7 +73,7 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     pub database_url: SecretString,
-    /// Accept that payments are lost with this container: allows SQLite without a volume
+    /// Accept that payments are lost with this container: allows SQLite without a volume, shared by several processes
     #[arg(long, env = "DATABASE_EPHEMERAL", default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, hide_env_values = true)]
     pub database_ephemeral: bool,
     /// What stands before Postgres: transaction for PgBouncer's transaction mode or RDS Proxy

@@ -97,8 +97,11 @@ impl Store {
     /// When the URL cannot be read. The text never holds the URL.
     pub(crate) fn new(settings: &Settings) -> Result<Self, StoreError> {
         let url = settings.database_url.expose_secret();
-        let cache = Payments::new(settings.cache_entries);
-        let backend = if url.starts_with("sqlite:") {
+        let is_sqlite = url.starts_with("sqlite:");
+        // Processes that share an ephemeral file do not hear of each other's writes.
+        let shares_file = is_sqlite && settings.database_ephemeral;
+        let cache = Payments::new(if shares_file { 0 } else { settings.cache_entries });
+        let backend = if is_sqlite {
             Backend::Sqlite(Box::new(
                 Sqlite::new(url, settings, cache.writes()).map_err(StoreError::Unexpected)?,
             ))

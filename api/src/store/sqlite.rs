@@ -75,6 +75,8 @@ pub(super) struct Sqlite {
     search_limit: Duration,
     /// The lock that keeps a second process out, for as long as this one lives.
     lock: OnceLock<File>,
+    /// Other processes may use the file too, because nothing is cached.
+    is_shared: bool,
 }
 
 impl Sqlite {
@@ -104,6 +106,7 @@ impl Sqlite {
             searches,
             search_limit: settings.request_timeout / 2,
             lock: OnceLock::new(),
+            is_shared: settings.database_ephemeral,
         })
     }
 
@@ -123,7 +126,7 @@ impl Sqlite {
     /// Makes the file for this user alone, and keeps every other process out until this one ends: what it caches would
     /// not be true any more. The lock has a file of its own, because one on the database would take SQLite's away.
     async fn take_file(&self) -> Result<(), StoreError> {
-        if self.lock.get().is_some() || self.file.is_dir() {
+        if self.is_shared || self.lock.get().is_some() || self.file.is_dir() {
             return Ok(());
         }
         let mut options = File::options();

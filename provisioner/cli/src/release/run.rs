@@ -126,6 +126,8 @@ pub(crate) async fn run(run: &LockedRun<'_>, order: &Order) -> Result<End, Failu
         let facts = wanted.facts;
         run.journal.change(|state| state.facts = facts);
         run.journal.commit().await?;
+        // A run that died after its switch has not come to this.
+        run.prune(service).await;
         return Ok(End::Nothing);
     }
 

@@ -100,11 +100,6 @@ fn each_field_of_the_file_goes_and_comes_back() {
         ("    health: { command: [look-inside] }\n", "containers.api.healthCheck", "look-inside"),
         ("      container: { user: \"4711\" }\n", "containers.api.user", "4711"),
         ("    secrets: { TOKEN: token }\n", "containers.api.secrets[TOKEN]", "TOKEN"),
-        (
-            "    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]\n",
-            "settings.taskRoleArn",
-            "api-task",
-        ),
     ] {
         assert!(it.definition().contains(trace), "{path}");
         it.becomes(&FULL.replace(line, ""), path, &[]);
@@ -116,6 +111,13 @@ fn each_field_of_the_file_goes_and_comes_back() {
     let closed = FULL.replace("      service: { enableExecuteCommand: true }\n", "");
     it.becomes(&closed, "settings.enableExecuteCommand", &[]);
     assert_eq!(it.service()["shell"], false);
+    // ECS Exec needs the role too, so it goes with the permissions only now.
+    let permissions = "    permissions: [{ actions: [\"s3:GetObject\"], resources: [\"*\"] }]\n";
+    assert!(it.definition().contains("api-task"));
+    it.becomes(&closed.replace(permissions, ""), "settings.taskRoleArn", &[]);
+    assert!(!it.definition().contains("api-task"), "{}", it.definition());
+    it.becomes(&closed, "settings.taskRoleArn", &[]);
+    assert!(it.definition().contains("api-task"));
 }
 
 #[test]

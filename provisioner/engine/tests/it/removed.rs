@@ -61,7 +61,7 @@ async fn whatever_leaves_the_file_is_planned_and_goes() {
         ("/services/api/permissions", "task-definition.api", "settings.taskRoleArn"),
         ("/services/api/route", "service.api", "settings.loadBalancers"),
         ("/services/api/secrets", "task-definition.api", "containers.api.secrets[KEY]"),
-        (&format!("{over}/container"), "task-definition.api", "containers.api.dockerLabels"),
+        (&format!("{over}/container"), "task-definition.api", "containers.api.dockerLabels.team"),
         (&format!("{over}/container/user"), "task-definition.api", "containers.api.user"),
         (
             &format!("{over}/container/dockerLabels/unit"),

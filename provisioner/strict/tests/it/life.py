@@ -41,7 +41,7 @@ class Life(Cloud):
         group = elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=TAGS)["TargetGroups"][0]["TargetGroupArn"]
         trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]})
         role = iam.create_role(RoleName="execution", AssumeRolePolicyDocument=trust, Tags=TAGS)["Role"]["Arn"]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}]})
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["logs:PutLogEvents", "secretsmanager:GetSecretValue"], "Resource": "*"}]})
         iam.put_role_policy(RoleName="execution", PolicyName="logs", PolicyDocument=policy)
         logs.create_log_group(logGroupName="/web", tags={"owner": "life"})
         logs.put_retention_policy(logGroupName="/web", retentionInDays=7)

@@ -60,10 +60,20 @@ pub(super) async fn pick_up(
     Ok(reuse(wanted, service, same.id.as_str(), desired))
 }
 
+/// What ECS fills in where nothing was said (recorded answers of DescribeTaskDefinition), and the name
+/// that is the container's key here.
+const FILLED_IN: [&str; 4] = ["essential", "hostPort", "name", "protocol"];
+
 /// A value that ECS fills in where nothing was said.
 fn is_default(difference: &Difference) -> bool {
-    let is_unset = |value: &Value| value == false || value == 0;
-    difference.to.is_none() && difference.from.as_ref().is_some_and(is_unset)
+    let is_unset = |value: &Value| match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        value => value == false || value == 0 || value == "",
+    };
+    let field = difference.path.rsplit('.').next().unwrap_or_default();
+    difference.to.is_none()
+        && (FILLED_IN.contains(&field) || difference.from.as_ref().is_some_and(is_unset))
 }
 
 /// The revisions that came after the present one.
