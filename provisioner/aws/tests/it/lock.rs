@@ -156,7 +156,7 @@ async fn lost_answers_leave_one_holder() {
 #[tokio::test]
 async fn a_dead_holder_is_replaced_and_a_live_one_is_not() {
     let network = Unreliable::start(Emulator::get().await).await;
-    let (locks, clock) = (locks(&network).await, Clock::scaled(6.0));
+    let (locks, clock) = (locks(&network).await, Clock::scaled(3.0));
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = Arc::clone(&told);
     let patient = Options {
