@@ -10,7 +10,7 @@ use crate::account::{Account, hold_at};
 use crate::support::{Project, wait};
 
 /// The rules about what a living service still uses.
-const IN_USE: [u8; 6] = [29, 32, 49, 59, 60, 68];
+const IN_USE: [u8; 6] = [29, 32, 49, 59, 60, 71];
 
 const FILE: &str = "environments/prod.yaml";
 

@@ -113,7 +113,7 @@ fn used(history: &History<'_>, call: &Call, report: &mut Report) {
             for arn in users(history, call, |d| secrets(d).iter().any(|arn| is_secret(arn, id))) {
                 report.require(
                     inactive(history, call, &arn),
-                    68,
+                    71,
                     call,
                     &format!("{arn}, whose tasks start with it, was not seen `INACTIVE`"),
                 );

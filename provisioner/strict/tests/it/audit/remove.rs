@@ -117,7 +117,7 @@ fn rules_29_49_59_and_68_count_every_deployment_of_a_living_service() {
             Call::answered("ecr", "DeleteRepository", json!({"repositoryName": "web"}), json!({})),
         ),
         (
-            68,
+            71,
             Call::answered(
                 "secretsmanager",
                 "DeleteSecret",
