@@ -270,7 +270,7 @@ async fn carry_through(
     let service = &order.service;
     let revision = started.revision.clone();
     let switched = switch::switch(run, order, place, &wanted.facts, &revision).await?;
-    let switch::Switched { verdict, probe, deployment } = switched;
+    let switch::Switched { verdict, mut probe, deployment } = switched;
     let interrupted = verdict == Verdict::Abort;
     let mut served = false;
     let mut why = match verdict {
@@ -289,11 +289,26 @@ async fn carry_through(
             match rollout::over(run, place, &deployment, limit).await? {
                 Over::Failed(why) => why,
                 over => {
-                    if let Over::NotYet(progress) = over {
-                        report::warning(&format!("{service} is not alone yet: {progress}"));
+                    let mut missed = None;
+                    match (over, &described.probe) {
+                        (Over::NotYet(progress), _) => {
+                            report::warning(&format!("{service} is not alone yet: {progress}"));
+                        }
+                        // An old task may have answered before.
+                        (_, Some(asked)) => {
+                            let answer = rollout::probe(run, service, asked).await?;
+                            if !answer.passed && !run.stop.is_cancelled() {
+                                missed = Some(switch::missed(asked, &answer));
+                                probe = Some(answer);
+                            }
+                        }
+                        _ => {}
                     }
-                    run.prune(service).await;
-                    return Ok(End::Serves(started));
+                    let Some(why) = missed else {
+                        run.prune(service).await;
+                        return Ok(End::Serves(started));
+                    };
+                    why
                 }
             }
         }

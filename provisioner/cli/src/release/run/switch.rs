@@ -68,9 +68,13 @@ pub(super) async fn switch(
     if run.stop.is_cancelled() {
         return Ok(ended(rollout::ask().await, None));
     }
+    Ok(ended(Verdict::Failed(missed(wanted, &answer)), Some(answer)))
+}
+
+/// Says what a probe that did not pass has got.
+pub(super) fn missed(wanted: &stack::environment::Probe, answer: &explain::Probe) -> String {
     let status = answer.status.map_or("no answer".into(), |status| status.to_string());
-    let why = format!("the probe {} got {status}", wanted.path);
-    Ok(ended(Verdict::Failed(why), Some(answer)))
+    format!("the probe {} got {status}", wanted.path)
 }
 
 /// Whether what ran before a release runs again.
