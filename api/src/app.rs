@@ -11,7 +11,7 @@ use crate::{
     auth::Authority, limit::Limiter, settings::Settings, store::Store, telemetry::metrics::Gauges,
 };
 
-/// What all large answers together may hold, KiB.
+/// The memory that all large answers together may hold, KiB.
 const ANSWER_MEMORY: usize = 64 * 1024;
 
 /// The shared state of one running service.
@@ -66,7 +66,7 @@ impl App {
         self.cursor_key.get().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What the metrics show of this moment.
+    /// The figures that the metrics show of this moment.
     pub(crate) fn measure(&self) -> Gauges {
         let (connections_used, connections_idle) = self.store.usage();
         Gauges {

@@ -165,7 +165,7 @@ fn sent(headers: &HeaderMap) -> Option<(Scheme, &[u8])> {
     }
 }
 
-/// What mistakes are counted by: an IPv4 address, or the /64 that one IPv6 host has to itself (RFC 6177).
+/// The key that mistakes are counted by: an IPv4 address, or the /64 that one IPv6 host has to itself (RFC 6177).
 fn neighbourhood(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),

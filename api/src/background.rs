@@ -1,4 +1,4 @@
-//! What goes on in the background: listening for other tasks' writes, sweeping expired idempotency keys, webhooks.
+//! Work in the background: listening for other tasks' writes, sweeping expired idempotency keys, webhooks.
 
 pub(crate) mod webhooks;
 

@@ -283,7 +283,7 @@ impl Store {
         ask!(self, Read "api_keys", db => db.api_keys(revoked_too))
     }
 
-    /// What became of an API key, oldest first.
+    /// The events of an API key, oldest first.
     pub(crate) async fn api_key_events(&self, id: Uuid) -> Result<Vec<ApiKeyEvent>, StoreError> {
         ask!(self, Read "api_key_events", db => db.api_key_events(id))
     }

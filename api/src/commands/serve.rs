@@ -29,7 +29,7 @@ use crate::{
 const METRICS_PORT: u16 = 9090;
 /// Connections to the metrics port at once.
 const METRICS_CONNECTIONS: usize = 32;
-/// What the kernel holds of answers for one client, bytes.
+/// The bytes of answers that the kernel holds for one client.
 const SEND_BUFFER: u32 = 128 * 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -117,7 +117,7 @@ pub(super) async fn migrate(mut settings: Settings) -> Result<(), Failure> {
     store.migrate().await.map_err(|error| failure(&store, &error))
 }
 
-/// What clients may take: what the settings say, as far as files may be opened.
+/// The limits of clients: what the settings say, as far as files may be opened.
 fn limits(settings: &Settings) -> Limits {
     let files = server::raise_file_limit().unwrap_or_else(|error| {
         tracing::warn!(%error, "the limit of open files cannot be raised");

@@ -12,7 +12,7 @@ const THRESHOLD: u32 = 5;
 
 /// The breaker around the database.
 pub(crate) struct Breaker {
-    /// What is guarded, for the log.
+    /// The name of the guarded operations, for the log.
     name: &'static str,
     open_for: Duration,
     state: Mutex<State>,

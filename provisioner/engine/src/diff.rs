@@ -86,7 +86,7 @@ pub struct Comparison {
     pub refused: Vec<(String, &'static str)>,
     /// What is kept of shared sets: the additions, and the elements that are not even told of.
     kept: Vec<(&'static str, Value)>,
-    /// What is sent for keys that must go.
+    /// The value that is sent for keys that must go.
     resets: Vec<(Vec<String>, Value)>,
 }
 
@@ -127,7 +127,7 @@ impl Comparison {
         whole
     }
 
-    /// What was seen, without what others have added.
+    /// The observation, without additions by others.
     pub(crate) fn without_kept(&self, seen: &Value) -> Value {
         let mut ours = seen.clone();
         for (field, element) in &self.kept {

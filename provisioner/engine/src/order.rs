@@ -111,7 +111,7 @@ impl<'a> Users<'a> {
         Self { former: reversed(former.iter()), present: reversed(present) }
     }
 
-    /// What depends on it by the plan, directly or through others.
+    /// The steps that depend on it by the plan, directly or through others.
     fn present(&self, address: &Address) -> BTreeSet<&'a Address> {
         behind(address, |at| self.present.get(at).into_iter().flatten().copied().collect())
     }

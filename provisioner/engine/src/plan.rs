@@ -46,7 +46,7 @@ pub struct Step {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// What others have added to its sets: it stays.
+    /// Additions by others to its sets: they stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub additions: Vec<Addition>,
     /// What is desired, with inputs resolved as far as they are known. Absent when it must go.

@@ -58,7 +58,7 @@ const FIELDS: &[(&str, &[&str])] = &[
 pub(super) struct Differences {
     /// Without these the new revision would not start or not be reached.
     pub(super) missing: Vec<String>,
-    /// What a release leaves as it is.
+    /// The differences that a release leaves as they are.
     pub(super) others: Vec<String>,
     left: BTreeSet<Address>,
 }
